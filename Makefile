@@ -5,7 +5,6 @@
 PYTHON ?= python3
 LESSON ?= 01
 SEEDS ?= 20
-PORT ?=
 # TORCH=cpu takes PyTorch's small CPU build; the default is what this platform's pip gives.
 TORCH ?=
 VENV := .venv
@@ -14,24 +13,51 @@ ifeq ($(TORCH),cpu)
 TORCH_INDEX := --extra-index-url https://download.pytorch.org/whl/cpu
 endif
 
-# Tests and seeds run one thread per process: two threads on a busy two-core machine are slower than one.
-QUIET := OMP_NUM_THREADS=1 COURSE_PROFILE=quick COURSE_PROGRESS=off COURSE_OFFLINE=1
+# One thread per process: two threads on a busy two-core machine are slower than one.
+CALM := OMP_NUM_THREADS=1 COURSE_PROFILE=quick COURSE_PROGRESS=off COURSE_OFFLINE=1 \
+        COURSE_STATE=$(CURDIR)/build/progress-of-tests.json
+# Notebooks run without a network, a cell that writes to stderr fails, and no notebook is split over processes.
+NBVAL := PYTHONPATH=tests/guards tests/guards/without_network $(BIN)/pytest -p notebook_guard --nbval-lax \
+         --nbval-current-env --nbval-cell-timeout=300 -n auto --maxprocesses 4 --dist loadscope
 
 .PHONY: help lab env test lint build run seeds clean
 
 help:           ## say what each target does
-	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
 
 lab: $(VENV)/lab  ## make the environment and open the course in JupyterLab
 	$(BIN)/course lab
 
 env: $(VENV)/lab  ## make the environment (.venv) and stop there
 
+test: $(VENV)/test lint  ## run every check: style, build, library, exercises, all notebooks
+	$(CALM) $(BIN)/pytest -n auto --maxprocesses 4 tests
+	$(CALM) COURSE_STRICT=1 $(NBVAL) notebooks/solutions
+	$(CALM) $(NBVAL) notebooks --ignore notebooks/solutions
+
+lint: $(VENV)/test  ## check the style, and that the built notebooks match their sources
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/course build --check
+
+build: $(VENV)/lab  ## build the notebooks from notebooks/source
+	$(BIN)/course build
+
+run: $(VENV)/lab  ## run a lesson without a browser, e.g. make run LESSON=01; results in build/
+	$(BIN)/course run $(LESSON)
+
+seeds: $(VENV)/lab  ## run a lesson over many seeds and record how often its claims held (LESSON=01 SEEDS=20)
+	$(CALM) $(BIN)/course run $(LESSON) --seeds $(SEEDS) --record
+
+clean:  ## remove what was built here, but never your copies in work/
+	rm -rf build dist $(VENV)
+
 $(VENV)/python:
-	$(PYTHON) -c "import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] else 'The course needs Python 3.11 or newer, and this is ' + sys.version.split()[0] + '. Try: make $(MAKECMDGOALS) PYTHON=python3.12')"
+	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v else 'The course needs Python 3.11 or newer, and $(PYTHON) is %d.%d. Try: make $(MAKECMDGOALS) PYTHON=python3.12' % v)"
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
+# A stamp says what stands in the environment; a changed pyproject.toml or constraints.txt installs again.
 $(VENV)/lab: pyproject.toml constraints.txt | $(VENV)/python
 	$(BIN)/pip install --quiet $(TORCH_INDEX) --constraint constraints.txt --editable '.[lab]'
 	@touch $@
@@ -39,6 +65,3 @@ $(VENV)/lab: pyproject.toml constraints.txt | $(VENV)/python
 $(VENV)/test: $(VENV)/lab
 	$(BIN)/pip install --quiet $(TORCH_INDEX) --constraint constraints.txt --editable '.[test]'
 	@touch $@
-
-build: $(VENV)/lab  ## build the notebooks from notebooks/source
-	$(BIN)/course build

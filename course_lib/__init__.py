@@ -31,7 +31,7 @@ _HOME = {
 }
 _MODULES = ("metrics", "plots", "simulators")
 
-__all__ = [*_HOME, *_MODULES]  # noqa: PLE0604
+__all__ = [*_HOME, *_MODULES]
 
 
 def __getattr__(name: str):
