@@ -1,9 +1,11 @@
-"""Seeds: one call that makes a lesson repeat."""
+"""Seeds: one call that makes a lesson repeat, and random states that are put back."""
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
+from collections.abc import Iterator
 
 
 def seed_everything(seed: int) -> int:
@@ -29,7 +31,7 @@ def seed_everything(seed: int) -> int:
 
     Notes
     -----
-    **Source:** PyTorch's note on reproducibility. **Shown in:** lesson 01, "Set-up".
+    **Source:** PyTorch's note on reproducibility. **Shown in:** lesson 00, "Set-up".
     """
     import numpy as np
 
@@ -45,5 +47,23 @@ def seed_everything(seed: int) -> int:
     import torch
 
     torch.manual_seed(seed)  # also every GPU's generator
-    print(f"Seed {seed}: the same numbers at every run on this machine.", file=sys.stdout)
+    print(f"Seed {seed}: the same numbers at every run on this machine.")
     return seed
+
+
+@contextlib.contextmanager
+def same_random_states_after() -> Iterator[None]:
+    """Put the random states of Python, NumPy and PyTorch back when the `with` block ends.
+
+    A library that is not loaded yet has no state to keep, and is not loaded for it.
+    """
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    with contextlib.ExitStack() as stack:
+        stack.callback(random.setstate, random.getstate())
+        if numpy is not None:
+            stack.callback(numpy.random.set_state, numpy.random.get_state())
+        if torch is not None:
+            stack.callback(torch.set_rng_state, torch.get_rng_state())
+            if torch.cuda.is_available() and torch.cuda.is_initialized():
+                stack.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
+        yield

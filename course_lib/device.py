@@ -1,0 +1,259 @@
+"""Which profile, which device, which precision, how many threads, and one sentence why."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from course_lib.errors import CourseError, closest
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["autocast", "choose_threads", "describe_device", "pick_device", "pick_profile", "threads"]
+
+PROFILES = ("quick", "full")
+PRECISIONS = ("float32", "bfloat16", "auto")
+
+# Multiplications in a step (parameters times rows) that make another thread worth its waiting.
+_WORK_PER_THREAD = 100_000_000
+
+
+def pick_profile(profile: str = "auto") -> str:
+    """Choose between the quick and the full run of a lesson, and say why.
+
+    Both are real runs. Quick fits a processor and a few minutes, full is what a GPU is for.
+
+    Parameters
+    ----------
+    profile : str
+        "quick", "full", or "auto": what `COURSE_PROFILE` says, else full on a CUDA GPU and quick elsewhere.
+
+    Returns
+    -------
+    str
+        "quick" or "full".
+
+    Raises
+    ------
+    CourseError
+        If the profile has another name.
+
+    Notes
+    -----
+    **Source:** standard result. **Shown in:** lesson 00, "Set-up".
+    """
+    reason = "as the lesson's parameters ask"
+    if profile == "auto":
+        profile, reason = os.environ.get("COURSE_PROFILE") or "auto", "as `COURSE_PROFILE` asks"
+    if profile == "auto":
+        if describe_device()[0].type == "cuda":
+            profile, reason = "full", "as there is a CUDA GPU"
+        else:
+            profile, reason = "quick", "as there is no CUDA GPU"
+    if profile not in PROFILES:
+        raise CourseError(
+            f"The profile is `{profile}`.",
+            "Expected `quick`, `full` or `auto`.",
+            closest(str(profile), (*PROFILES, "auto")),
+        )
+    print(f"Profile: {profile}, {reason}.")
+    return profile
+
+
+def pick_device(device: str | torch.device | None = None) -> torch.device:
+    """Choose the device to compute on, and say why.
+
+    A CUDA GPU if there is one that works, else the CPU. Apple's MPS is used only on request, and only after
+    one training step on it has agreed with the CPU.
+
+    Parameters
+    ----------
+    device : str or torch.device, optional
+        A device by name: "cpu", "cuda", "cuda:1", "mps".
+
+    Returns
+    -------
+    torch.device
+        The device.
+
+    Raises
+    ------
+    CourseError
+        If the device that was asked for is not there.
+
+    Notes
+    -----
+    **Source:** standard result. **Shown in:** lesson 00, "Set-up".
+    """
+    device, reason = describe_device(device)
+    print(f"Device: {reason}")
+    return device
+
+
+def describe_device(device: str | torch.device | None = None) -> tuple[torch.device, str]:
+    """Choose the device as `pick_device` does, silently.
+
+    Parameters
+    ----------
+    device : str or torch.device, optional
+        A device by name.
+
+    Returns
+    -------
+    tuple of torch.device and str
+        The device and the sentence that says why.
+
+    Raises
+    ------
+    CourseError
+        If the device that was asked for is not there.
+    """
+    import torch
+
+    if device is not None:
+        return _requested(device)
+    if not torch.cuda.is_available():
+        return torch.device("cpu"), "cpu, as PyTorch finds no CUDA GPU."
+    name = torch.cuda.get_device_name()
+    try:
+        torch.ones(2, device="cuda").sum().item()  # an old card is listed but cannot run today's kernels
+    except RuntimeError as error:
+        said = str(error).splitlines()[0]
+        return torch.device("cpu"), f"cpu, as the GPU {name} is there but does not compute ({said})."
+    return torch.device("cuda"), f"cuda, as there is a GPU that computes: {name}."
+
+
+def _requested(device: str | torch.device) -> tuple[torch.device, str]:
+    import torch
+
+    try:
+        device = torch.device(device)
+        if device.type not in ("cpu", "cuda", "mps"):
+            raise RuntimeError
+    except (RuntimeError, TypeError):
+        raise CourseError(
+            f"`device` is {device!r}.",
+            "Expected `cpu`, `cuda`, `cuda:1` or `mps`.",
+            closest(str(device), ("cpu", "cuda", "mps")),
+        ) from None
+    here = {
+        "cpu": lambda: True,
+        "cuda": lambda: torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available,
+    }
+    if not here[device.type]():
+        raise CourseError(
+            f"The device `{device}` was asked for.",
+            f"Expected one that this PyTorch ({torch.__version__}) finds here.",
+            "Leave `device` out to get the best there is; `course doctor` says more.",
+        )
+    if device.type == "mps" and not _agrees_with_cpu(device):
+        return torch.device("cpu"), "cpu, as one training step on mps did not agree with the CPU."
+    return device, f"{device}, as you asked for it."
+
+
+def _agrees_with_cpu(device: torch.device) -> bool:
+    """Return whether one training step on `device` gives the CPU's loss and weights."""
+    import torch
+
+    def step(where):
+        generator = torch.Generator().manual_seed(0)
+        first, second = (torch.randn(shape, generator=generator) for shape in ((8, 1, 3, 3), (8, 5)))
+        images = torch.randn(16, 1, 8, 8, generator=generator).to(where)
+        labels = torch.randint(5, (16,), generator=generator).to(where)
+        weights = [weight.to(where).requires_grad_() for weight in (first, second)]
+        hidden = torch.nn.functional.conv2d(images, weights[0]).relu().mean((2, 3))
+        loss = torch.nn.functional.cross_entropy(hidden @ weights[1], labels)
+        loss.backward()
+        torch.optim.AdamW(weights, lr=0.1).step()
+        return [tensor.detach().cpu() for tensor in (loss, *weights)]
+
+    return all(
+        torch.allclose(there, here, rtol=1e-3, atol=1e-3)
+        for there, here in zip(step(device), step("cpu"), strict=True)
+    )
+
+
+def choose_threads(work: int, cores: int | None = None) -> int:
+    """Return how many threads a training step deserves.
+
+    Small steps are fastest on one thread: others spend their time waiting for each other, and on a busy
+    machine two were seen to be nine times slower than one. It is a function of the cores and the work, never
+    of a timing, so that a run repeats.
+
+    Parameters
+    ----------
+    work : int
+        Parameters of the model times rows of a batch.
+    cores : int, optional
+        Cores to share; those that this process may use if left out.
+
+    Returns
+    -------
+    int
+        At least 1, at most `cores`, and never above `OMP_NUM_THREADS` where it is set.
+    """
+    if cores is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    ceiling = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    if ceiling.strip().isdigit():
+        cores = min(cores, int(ceiling))
+    return max(1, min(cores, work // _WORK_PER_THREAD))
+
+
+@contextlib.contextmanager
+def threads(n: int) -> Iterator[None]:
+    """Compute with `n` threads inside the `with` block, and with as many as before after it.
+
+    Parameters
+    ----------
+    n : int
+        What `choose_threads` returned.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
+    """Return the context in which a model computes with the precision asked for.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where it computes.
+    precision : str
+        "float32", "bfloat16" (half the bits, the same range), or "auto": bfloat16 on a card made for it.
+
+    Returns
+    -------
+    context manager
+        To be entered at every step.
+
+    Raises
+    ------
+    CourseError
+        If the precision has another name.
+    """
+    import torch
+
+    if precision not in PRECISIONS:
+        raise CourseError(
+            f"`precision` is {precision!r}.",
+            "Expected `float32`, `bfloat16` or `auto`.",
+            closest(str(precision), PRECISIONS),
+        )
+    if precision == "auto":
+        made_for_it = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        precision = "bfloat16" if made_for_it else "float32"
+    if precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
