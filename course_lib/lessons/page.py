@@ -1,0 +1,52 @@
+"""An executed notebook as one web page that needs nothing beside it."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from pathlib import Path
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+# What nbconvert writes for a picture that has none.
+_NO_ALT = 'alt="No description has been provided for this image"'
+# Nothing here asks require.js, Mermaid or a widget manager from a server: figures are pictures, and a widget
+# without its kernel only looks alive. MathJax stays: without a network a formula is read as TeX.
+_TEMPLATE = """{%- extends 'index.html.j2' -%}
+{%- block html_head_js -%}{%- endblock -%}
+{%- block jupyter_widgets -%}{%- endblock -%}
+{%- block html_head_js_mermaidjs -%}{%- endblock -%}
+"""
+
+
+def page_of(notebook, folder: Path) -> tuple[str, int]:
+    """Return the page of a notebook, and how many of its pictures have no alt text.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        The executed notebook; it is left as it is.
+    folder : Path
+        Where its relative image links begin.
+    """
+    from nbconvert import HTMLExporter
+
+    notebook = copy.deepcopy(notebook)
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [out for out in cell.outputs if WIDGET_VIEW not in out.get("data", {})]
+    quiet = logging.getLogger("course_lib.page")  # nbconvert's warning on alt texts is our second result
+    quiet.addHandler(logging.NullHandler())
+    quiet.propagate = False
+    exporter = HTMLExporter(raw_template=_TEMPLATE, embed_images=True, log=quiet)
+    resources = {"metadata": {"name": _title(notebook), "path": str(folder)}}
+    page, _ = exporter.from_notebook_node(notebook, resources=resources)
+    return page, page.count(_NO_ALT)
+
+
+def _title(notebook) -> str:
+    """Return the first heading of a notebook, as its page's title."""
+    lines = (
+        line for cell in notebook.cells if cell.cell_type == "markdown" for line in cell.source.split("\n")
+    )
+    return next((line.lstrip("# ") for line in lines if line.startswith("# ")), "Lesson")

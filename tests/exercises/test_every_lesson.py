@@ -1,0 +1,106 @@
+"""What holds for the exercises of every lesson, whatever they ask."""
+
+import importlib.util
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from course_lib.exercises.engine import exercises_of, judge, lesson_numbers
+
+HERE = Path(__file__).parent
+EXERCISES = [exercise for number in lesson_numbers() for exercise in exercises_of(number).values()]
+
+
+def cases_of(number):
+    """Return the RIGHT and WRONG dictionaries of a lesson's tests."""
+    path = HERE / f"test_lesson_{number}.py"
+    assert path.exists(), f"lesson {number} has exercises, and no tests of them: write {path.name}"
+    spec = importlib.util.spec_from_file_location(f"cases_of_lesson_{number}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.RIGHT, module.WRONG
+
+
+@pytest.fixture(params=EXERCISES, ids=lambda exercise: exercise.id)
+def exercise(request):
+    return request.param
+
+
+def test_there_are_exercises():
+    assert EXERCISES
+
+
+@pytest.mark.parametrize("number", lesson_numbers())
+def test_every_exercise_has_three_right_styles_and_five_wrong_answers(number):
+    right, wrong = cases_of(number)
+    assert set(right) == set(wrong) == set(exercises_of(number))
+    for id in right:
+        assert len(right[id]) >= 3, f"{id}: {len(right[id])} right answers"
+        messages = {fragment for _, fragment in wrong[id]}
+        assert len(messages) >= 5, f"{id}: only {len(messages)} different messages to wrong answers"
+
+
+@pytest.mark.parametrize("number", lesson_numbers())
+def test_a_right_answer_is_checked_in_good_time(number):
+    right, _ = cases_of(number)
+    for id, answers in right.items():
+        exercise = exercises_of(number)[id]
+        judge(exercise, answers[0])  # the first one also imports what the check needs
+        start = time.process_time()
+        judge(exercise, answers[0])
+        assert time.process_time() - start < 3, f"{id}: the student waits"
+
+
+def returns(value):
+    def answer(*args, **kwargs):
+        return value
+
+    return answer
+
+
+def blank(*args, **kwargs):
+    raise NotImplementedError("your code here")
+
+
+def raises(*args, **kwargs):
+    raise KeyError("lost")
+
+
+def changes_everything(*args, **kwargs):
+    for value in args:
+        if isinstance(value, np.ndarray):
+            value[...] = 0
+    return 0.0
+
+
+def test_the_blank_is_not_attempted(exercise):
+    assert judge(exercise, blank).outcome == "not attempted"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        3,
+        "answer",
+        [],
+        np.zeros(3),
+        raises,
+        changes_everything,
+        dict,
+        *map(
+            returns,
+            (None, "text", 0, -1.5, float("nan"), True, [], {}, (1, "two"), [[1], [2, 3]], returns(1)),
+        ),
+        returns(np.full((2, 3), np.nan)),
+        returns(np.array(["a"])),
+    ],
+    ids=repr,
+)
+def test_no_odd_answer_is_correct_or_breaks_the_check(exercise, answer, check_failed):
+    verdict = judge(exercise, answer)
+    assert verdict.outcome == "not yet", verdict
+    assert verdict.message
+    assert check_failed not in verdict.message, verdict.message
