@@ -1,192 +1,199 @@
-"""A slider over any figure function, with the static figure always there.
-
-The figure is an ordinary output of the notebook, which the sliders beneath it update. So it stands on a saved
-page, on paper, and where no widget is shown: without them the lesson loses nothing but the play.
-"""
+"""A slider over any figure function; the figure at its start is always on the page."""
 
 from __future__ import annotations
 
+import contextlib
 import html
 import inspect
 import itertools
 import os
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator
+
+import matplotlib.pyplot as plt
+import torch
 
 from course_lib.errors import CourseError, closest
-from course_lib.seeding import same_random_states_after
+from course_lib.plots import Picture, to_html
+from course_lib.training.bar import is_in_notebook
+from course_lib.training.checkpoint import random_state, set_random_state
+from course_lib.training.rehearsal import first_line
 
 __all__ = ["slider"]
 
-_POSITIONS_WALKED = 25  # of one slider, under COURSE_STRICT: a longer one is walked in larger steps
+_MOST_WALKED = 60  # positions that are tried under `COURSE_STRICT`: about six seconds
 
 
-def slider(draw: Callable[..., Any], *, alt: str | Callable[..., str], **ranges: Sequence) -> None:
-    """Show the figure that a function draws, and a slider for each of its arguments.
+def slider(draw: Callable, *, alt: str | Callable[..., str] = "", **ranges) -> None:
+    """Show the figure that `draw` makes, with a slider under it for each range.
 
-    The figure begins at the function's own defaults. An error at one position is shown in the figure's
-    place, and the sliders go on working. With COURSE_STRICT=1 the positions are walked at once, and an error
-    at any of them is raised.
+    The figure at the defaults of `draw` is always shown, also where there are no widgets. Each position
+    starts from the same random numbers, and a `draw` that fails says so in the figure's place. With
+    `COURSE_STRICT=1` the positions are all tried at once, or 60 of them, the ends included.
 
     Parameters
     ----------
     draw : callable
-        `draw(**values)` returns matplotlib axes or a figure; each argument has a default, where it starts.
+        `draw(**values)` returns a Figure or Axes. Its defaults are where the sliders start.
     alt : str or callable
-        One sentence for those who cannot see the figure, or `alt(**values)` that returns it.
-    **ranges : sequence
-        For each argument (low, high), (low, high, step), or a list of choices.
+        One sentence on the figure, or `alt(**values)` that returns one for each position.
+    ranges : tuple or list
+        For each value its name and `(low, high)`, `(low, high, step)`, or a list of choices.
 
     Raises
     ------
     CourseError
-        If a range does not fit the function, or, with COURSE_STRICT=1, a position cannot be drawn.
+        If a range and `draw` do not fit together, or `draw` fails at the start (strict: at any position).
 
     Notes
     -----
-    **Source:** standard result (ipywidgets). **Shown in:** lesson 00, "Two pixels".
+    Random numbers of Python, NumPy's old generator and torch are as before afterwards, and so are the open
+    figures. A generator that `draw` shares with other cells is not: make it inside `draw`, from a seed.
+
+    **Source:** standard result. **Shown in:** lesson 00, "Two pixels to the right".
     """
+    positions, start = _positions(draw, ranges)
+    at_start = _world()
+    values = {name: positions[name][index] for name, index in start.items()}
+    picture = _picture(draw, alt, values, at_start)
+    if os.environ.get("COURSE_STRICT") == "1":
+        for some in itertools.product(*map(_thinned, positions.values(), itertools.repeat(len(positions)))):
+            _picture(draw, alt, dict(zip(positions, some, strict=True)), at_start)
+
     from IPython.display import display
 
-    grid = {name: _positions(name, values) for name, values in ranges.items()}
-    start = _starts(draw, grid)
-
-    def picture(values: dict[str, Any]):
-        with same_random_states_after():
-            return _picture(draw, values, alt(**values) if callable(alt) else alt)
-
-    if os.environ.get("COURSE_STRICT") == "1":
-        _walk(picture, grid, start)
-    shown = display(picture(start), display_id=True)
-
-    def update(change=None) -> None:
-        values = {name: control.value for name, control in controls.items()}
-        try:
-            shown.update(picture(values))
-        except Exception as error:  # whatever it is, the sliders go on working
-            shown.update(_Trouble(_position(values), error))
-
-    try:
-        import ipywidgets
-    except ModuleNotFoundError:
-        return
-    controls = {name: _control(ipywidgets, name, grid[name], start[name]) for name in grid}
-    for control in controls.values():
-        control.observe(update, names="value")
-    box = ipywidgets.VBox(list(controls.values()))
-    box.add_class("course-slider")
-    display(box)
+    handle = display(picture, display_id=True)
+    if is_in_notebook():
+        with contextlib.suppress(ImportError):
+            display(_controls(draw, alt, positions, start, at_start, handle))
 
 
-def _positions(name: str, values: Sequence) -> list:
-    """Return every position of one slider, in order."""
-    if isinstance(values, list) and values:
-        return values
-    if isinstance(values, tuple) and len(values) in (2, 3) and all(_is_number(value) for value in values):
-        low, high = values[:2]
-        whole = all(isinstance(value, int) for value in values)
-        step = values[2] if len(values) == 3 else 1 if whole else (high - low) / 20
-        if low < high and step > 0:
-            count = int((high - low) / step + 1e-9) + 1
-            # Rounded, so that 0.1 * 3 is 0.3 on the slider, for the function, and in the alt text.
-            return [low + step * n if whole else round(low + step * n, 10) for n in range(count)]
-    raise CourseError(
-        f"The range of `{name}` is {values!r}.",
-        "Expected (low, high), (low, high, step) with low below high, or a list of choices.",
-        f"For example `{name}=(1, 9)`.",
-    )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _starts(draw: Callable, grid: dict[str, list]) -> dict[str, Any]:
-    """Return the default of each argument of `draw` that has a slider."""
+def _positions(draw, ranges) -> tuple[dict[str, list], dict[str, int]]:
+    """Return the positions of each slider, and the index of the one where it starts."""
+    if not callable(draw) or not ranges:
+        raise CourseError(
+            f"`slider` got {'no range' if callable(draw) else f'a `{type(draw).__name__}` for `draw`'}.",
+            "Expected a function that draws, and a range for one of its arguments.",
+            "Write, for example, `slider(draw, alt=..., k=(1, 9))`.",
+        )
     parameters = inspect.signature(draw).parameters
-    for name, positions in grid.items():
-        if name not in parameters:
+    positions, start = {}, {}
+    for name, given in ranges.items():
+        if name not in parameters or parameters[name].default is inspect.Parameter.empty:
             raise CourseError(
-                f"`{draw.__name__}` has no argument `{name}`.",
-                "Expected a range for an argument of the function.",
-                closest(name, parameters),
+                f"`draw` has no {'default for ' if name in parameters else ''}`{name}`.",
+                "Expected an argument with the value that the slider starts from.",
+                f"Write `def draw({name}=...)`." if name in parameters else closest(name, parameters),
             )
-        default = parameters[name].default
-        if default is inspect.Parameter.empty or default not in positions:
-            found = "no default" if default is inspect.Parameter.empty else f"the default {default!r}"
+        positions[name], start[name] = _range(name, given, parameters[name].default)
+    return positions, start
+
+
+def _range(name, given, default) -> tuple[list, int]:
+    if isinstance(given, list):
+        if default not in given:
             raise CourseError(
-                f"The argument `{name}` of `{draw.__name__}` has {found}.",
-                "Expected a default that is one of the slider's positions: it starts there.",
-                f"For example `{name}={positions[len(positions) // 2]!r}`.",
+                f"`{name}` starts at {default!r}.",
+                f"Expected one of its choices: {given}.",
+                "Add it to the list.",
             )
-    return {name: parameters[name].default for name in grid}
+        return given, given.index(default)
+    fits = isinstance(given, tuple) and len(given) in (2, 3)
+    if not fits or not given[0] < given[1] or not all(step > 0 for step in given[2:]):
+        raise CourseError(
+            f"The range of `{name}` is {given!r}.",
+            "Expected `(low, high)`, `(low, high, step)`, or a list of choices.",
+            f"Try `{name}=(1, 9)`.",
+        )
+    low, high = given[:2]
+    if not low <= default <= high:
+        raise CourseError(
+            f"`{name}` starts at {default!r}.",
+            f"Expected a value from {low} to {high}.",
+            "Change one of the two.",
+        )
+    are_whole = all(isinstance(number, int) for number in given)
+    step = given[2] if len(given) == 3 else 1 if are_whole else (high - low) / 50
+    steps = int((high - low) / step + 1e-9)
+    grid = [low + index * step if are_whole else round(low + index * step, 12) for index in range(steps + 1)]
+    grid = sorted({*grid, default, high})
+    return grid, grid.index(default)
 
 
-def _picture(draw: Callable, values: dict[str, Any], alt: str):
-    """Draw one position, and close every figure that was opened for it."""
-    import matplotlib.pyplot as plt
-
-    from course_lib.plots import Picture, to_html
-
-    before = plt.get_fignums()
-    try:
-        return Picture(to_html(draw(**values), alt), alt)
-    finally:
-        for number in set(plt.get_fignums()) - set(before):
-            plt.close(number)
+def _thinned(positions, axes) -> list:
+    """Return as many positions, the ends included, as leave the whole grid small."""
+    most = max(2, int(_MOST_WALKED ** (1 / axes) + 1e-9))
+    if len(positions) <= most:
+        return positions
+    return [positions[round(index * (len(positions) - 1) / (most - 1))] for index in range(most)]
 
 
-def _walk(picture: Callable[[dict], object], grid: dict[str, list], start: dict[str, Any]) -> None:
-    """Draw every position of each slider with the others at their start, and all corners."""
-    walked = [
-        start | {name: positions[n]}
-        for name, positions in grid.items()
-        for n in _spread(len(positions), _POSITIONS_WALKED)
-    ]
-    corners = itertools.product(*({positions[0]: 0, positions[-1]: 0} for positions in grid.values()))
-    walked += [dict(zip(grid, corner, strict=True)) for corner in corners]
-    for values in walked:
+def _picture(draw, alt, values, at_start) -> Picture:
+    where = ", ".join(f"{name}={value!r}" for name, value in values.items())
+    with _untouched(at_start):
         try:
-            picture(values)
+            drawn = draw(**values)
+            sentence = alt(**values) if callable(alt) else alt
+            if drawn is None:
+                raise CourseError(
+                    "It returned nothing.", "Expected the axes or the figure.", "Add `return ax`."
+                )
+            return Picture(to_html(drawn, sentence), sentence)
         except Exception as error:
             raise CourseError(
-                f"The slider fails at {_position(values)} with `{type(error).__name__}: {error}`.",
-                "Expected a figure at every position.",
-                "Draw it there by hand, or narrow the range.",
+                f"`draw({where})` failed with {type(error).__name__}: {first_line(error)}",
+                "Expected a figure and its alt text at every position.",
+                "Call `draw` by itself with these values.",
             ) from error
 
 
-def _spread(length: int, count: int) -> list[int]:
-    """Return at most `count` indices spread evenly over a list, the first and the last among them."""
-    count = min(length, count)
-    return [n * (length - 1) // max(count - 1, 1) for n in range(count)]
+def _world() -> dict:
+    return random_state(_generator_device())
 
 
-def _position(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items())
+def _generator_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_initialized() else "cpu")
 
 
-def _control(ipywidgets, name: str, positions: list, start: object):
-    """Return a slider that works alike in ipywidgets 7 and 8 and is reached by keyboard."""
-    return ipywidgets.SelectionSlider(
-        options=[(f"{value:g}" if isinstance(value, float) else str(value), value) for value in positions],
-        value=start,
-        description=name.replace("_", " "),
-        continuous_update=False,  # one picture when the slider is let go, not one for each pixel of the way
-        style={"description_width": "initial"},
-    )
+@contextlib.contextmanager
+def _untouched(at_start) -> Iterator[None]:
+    """Draw from the random numbers of the start, and leave those of now, and the open figures, alone."""
+    now, open_figures = _world(), plt.get_fignums()
+    current = plt.gcf().number if open_figures else None
+    set_random_state(at_start, _generator_device())
+    try:
+        yield
+    finally:
+        set_random_state(now, _generator_device())
+        for number in set(plt.get_fignums()) - set(open_figures):
+            plt.close(number)
+        if current is not None and plt.fignum_exists(current):
+            plt.figure(current)
 
 
-class _Trouble:
-    """What stands in the figure's place where it could not be drawn."""
+def _controls(draw, alt, positions, start, at_start, handle):
+    import ipywidgets
 
-    def __init__(self, position: str, error: Exception) -> None:
-        self._said = (
-            f"No figure at {position}: {type(error).__name__}: {error}. Move the slider elsewhere to go on."
+    sliders = {
+        name: ipywidgets.SelectionSlider(
+            options=[f"{v:.4g}" if isinstance(v, float) else str(v) for v in values],
+            index=start[name],
+            description=name.replace("_", " "),
+            style={"description_width": "initial"},
+            layout=ipywidgets.Layout(width="30em"),
         )
+        for name, values in positions.items()
+    }
 
-    def __repr__(self) -> str:
-        return self._said
+    def redraw(_change) -> None:
+        values = {name: positions[name][control.index] for name, control in sliders.items()}
+        try:
+            picture = _picture(draw, alt, values, at_start)
+        except CourseError as error:
+            picture = Picture(f'<p role="alert">{html.escape(str(error))}</p>', str(error))
+        handle.update(picture)
 
-    def _repr_html_(self) -> str:
-        return f'<p role="alert">{html.escape(self._said)}</p>'
+    for control in sliders.values():
+        control.observe(redraw, names="index")
+    box = ipywidgets.VBox(list(sliders.values()))
+    box.add_class("course-slider")
+    return box

@@ -124,6 +124,12 @@ PLANTED = {
         "# EXERCISE 01.1",
         "no blank",
     ),
+    "an answer that the student would not get": (
+        "# %%\n# EXERCISE",
+        '# %% tags=["solution"]\n# EXERCISE',
+        "# EXERCISE 01.1",
+        "the student gets no blank",
+    ),
     "an exercise of another lesson": (
         *code("# EXERCISE 02.1\ndef f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION"),
         "# EXERCISE 02.1",
@@ -438,6 +444,12 @@ def test_an_entry_without_source_is_refused(tmp_path):
 def test_an_unknown_dataset_or_a_missing_extra_is_refused(tmp_path, old, new, said):
     syllabus = SYLLABUS.replace(old, new)
     exactly_one(found_in(tmp_path, syllabus=syllabus), TOML_FILE, line_of(syllabus, '"01_means"'), said)
+
+
+def test_a_source_in_another_encoding_is_refused(tmp_path):
+    write_course(tmp_path)
+    (tmp_path / SOURCE).write_bytes(MEANS.replace("SIZES", "GRÖSSEN").encode("latin-1"))
+    exactly_one(problems(tmp_path), SOURCE, line_of(MEANS, "SIZES"), "UTF-8")
 
 
 def test_all_problems_of_all_lessons_are_named_at_once(tmp_path):

@@ -116,8 +116,6 @@ def _number(name: str, value: object) -> float:
 
 
 def _holds(left: float, relation: str, right: float, margin: float) -> bool:
-    if math.isnan(left) or math.isnan(right):
-        return False
     if relation == "==":
         return left == right or abs(left - right) <= margin + _slack(left, right, margin)
     if left == right:  # also two infinities, whose difference is NaN

@@ -212,16 +212,18 @@ def _judge_error(error: BaseException, home: dict, limit: Limit) -> tuple[str, s
         )
     if isinstance(error, NotYet):
         return "not yet", str(error)[:1].upper() + str(error)[1:]
+    if isinstance(error, Exception) and not _line(error, home):
+        return "not yet", f"The check could not use your answer: {_told(error)}."
     return "not yet", what_happened(error, home)
 
 
 def _is_blank(error: BaseException | None) -> bool:
     """Return whether the blank's NotImplementedError led to `error`, directly or through other errors."""
-    seen = set()
-    while error is not None and error not in seen:
-        seen.add(error)
+    seen = []
+    while error is not None and not any(error is other for other in seen):
+        seen.append(error)
         # torch raises this error too, for an operation that a device does not have: that is no blank.
-        if isinstance(error, NotImplementedError) and (not error.args or error.args[0] == BLANK):
+        if isinstance(error, NotImplementedError) and list(map(str, error.args)) in ([], [BLANK]):
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -229,17 +231,7 @@ def _is_blank(error: BaseException | None) -> bool:
 
 def what_happened(error: BaseException, home: dict) -> str:
     """Return one sentence for an error that the student's code raised, with its line where there is one."""
-    where, traceback = "", error.__traceback__
-    while traceback is not None:
-        if is_students(traceback.tb_frame, home):
-            where = place(traceback.tb_frame, traceback.tb_lineno)
-        traceback = traceback.tb_next
-    at = f" in {where}" if where else ""
-    try:
-        said = shortened(str(error))
-    except Exception:  # an error class of the student's own may fail at that too
-        said = ""
-    name = type(error).__name__
+    at = f" in {line}" if (line := _line(error, home)) else ""
     if isinstance(error, Refused):
         return f"Your answer could not run: {error}."
     if isinstance(error, SystemExit):
@@ -247,11 +239,26 @@ def what_happened(error: BaseException, home: dict) -> str:
     if isinstance(error, RecursionError):
         return f"Your answer calls itself without end{at}. It needs a case in which it stops."
     if isinstance(error, NameError):
-        return f"Your answer stopped with `{name}`: {said}{at}. Has the cell that defines it been run?"
-    told = f"`{name}: {said}`" if said else f"`{name}`"
-    if not where:
-        return f"The check could not use your answer: {told}."
-    return f"Your answer stopped with {told}{at}."
+        return f"Your answer stopped with {_told(error)}{at}. Has the cell that defines it been run?"
+    return f"Your answer stopped with {_told(error)}{at}."
+
+
+def _line(error: BaseException, home: dict) -> str:
+    """Return the last line of the student's that led to an error, or "" if there is none."""
+    line, traceback = "", error.__traceback__
+    while traceback is not None:
+        if is_students(traceback.tb_frame, home):
+            line = place(traceback.tb_frame, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return line
+
+
+def _told(error: BaseException) -> str:
+    """Return "`ValueError: what it says`"."""
+    said = ""
+    with contextlib.suppress(Exception):  # an error class of the student's own may fail at that too
+        said = shortened(str(error))
+    return f"`{type(error).__name__}: {said}`" if said else f"`{type(error).__name__}`"
 
 
 def check(id: str, answer: object) -> None:

@@ -348,7 +348,7 @@ class Limit:
             sys.settrace(trace)
             sys.unraisablehook = unraisable
             signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, handler)
+            signal.signal(signal.SIGALRM, handler or signal.SIG_DFL)  # None: one that Python does not know
             if others_left:  # somebody else's alarm goes on, less the time that went by
                 left = max(others_left - (time.monotonic() - started), 0.001)
                 signal.setitimer(signal.ITIMER_REAL, left, others_interval)

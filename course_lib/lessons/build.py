@@ -186,7 +186,7 @@ def export_nbgrader(root: Path, folder: Path, lessons: list[str] | None = None) 
     Raises
     ------
     CourseError
-        If a source is refused, or the folder cannot be written.
+        If a source is refused.
 
     Notes
     -----

@@ -2,8 +2,8 @@
 
 Answers are Python and run with the rights of whoever marks them: they can read, write and send what you can.
 Each notebook has a process of its own and a limit of time, which helps against accidents; against intent only
-a machine or an account set apart does. A verdict is read from what the check left in that process, so an answer
-that sets out to cheat can forge it.
+a machine or an account set apart does. A verdict is read from what the check left in that process, so an
+answer that sets out to cheat can forge it.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def grade(path: Path, *, timeout: float = 300, lessons: Path | None = None) -> l
     """Check the answers in a notebook, or in every notebook below a folder.
 
     An answer is the cell with the line `# EXERCISE 01.2`; of several the last one counts. The answers are put
-    into a copy of the lesson as it was built, which runs up to the last check that is needed. An exercise that
-    gets no verdict there, because another answer ended the kernel, gets a run of its own.
+    into a copy of the lesson as it was built, which runs up to the last check that is needed. An exercise
+    that gets no verdict there, because another answer ended the kernel, gets a run of its own.
 
     Parameters
     ----------
@@ -212,11 +212,10 @@ def _code(content: dict) -> list[str]:
 def _recognised(
     file: Path, content: dict, answers: Iterable[str], known: Mapping[str, _Lesson]
 ) -> _Lesson | None:
-    """Return the lesson that most answers are of; failing that, the one that the notebook is named for."""
-    answers = set(answers)
-    best = max(known.values(), key=lambda lesson: len(answers & set(lesson.blanks)))
-    if answers & set(best.blanks):
-        return best
+    """Return the lesson that most answers are of; without any, the one that the notebook is named for."""
+    if answers := set(answers):
+        best = max(known.values(), key=lambda lesson: len(answers & set(lesson.blanks)))
+        return best if answers & set(best.blanks) else None
     metadata = content.get("metadata")
     colab = metadata.get("colab") if isinstance(metadata, dict) else None
     names = f"{colab.get('name') if isinstance(colab, dict) else ''} {file.name}"

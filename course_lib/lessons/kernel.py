@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -100,7 +101,7 @@ class Kernels:
 
         at_once = max(1, min(at_once, os.cpu_count() or 1))
         with ThreadPoolExecutor(at_once) as pool, tqdm(**bar(desc or "", desc is not None)) as shown:
-            futures = [pool.submit(work, item) for item in items]
+            futures = [pool.submit(_tidily, work, item) for item in items]
             waiting, shown.total = set(futures), len(futures)
             try:
                 while waiting:
@@ -116,6 +117,15 @@ class Kernels:
                     _end(process)
                 raise
         return [future.result() for future in futures]
+
+
+def _tidily(work: Callable[[Item], Outcome], item: Item) -> Outcome:
+    """Do some work, and close the event loop that nbclient leaves open in this thread."""
+    try:
+        return work(item)
+    finally:
+        with contextlib.suppress(RuntimeError):  # there is none
+            asyncio.get_event_loop().close()
 
 
 def _end(process: int) -> None:

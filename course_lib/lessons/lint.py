@@ -49,18 +49,10 @@ _MAKES_FIGURE = re.compile(
     r"|contour\w*|pcolor\w*|fill_between|step|stem|semilog\w|loglog|pie)"
 )
 _DRAWS_NOTHING = {"cl.plots.use_style", "cl.plots.show", "cl.plots.to_html"}
-_SAYS_NOTHING = {
-    "",
-    "here",
-    "click here",
-    "this",
-    "link",
-    "this link",
-    "this page",
-    "more",
-    "read more",
-    "page",
-}
+_SAYS_NOTHING = {"", "here", "click here", "this", "link", "this link", "this page", "more", "read more"}
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_SCOPES = (*_FUNCTIONS, ast.ClassDef)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _SHOW = 'End the cell with `cl.show(fig, alt="…")`: kind of figure, axes, finding, in one sentence.'
 _BANNED = {
     "plt.show": _SHOW,
@@ -146,10 +138,13 @@ def problems(root: Path, lessons: list[Lesson] | None = None) -> list[Problem]:
                     )
                 )
     for lesson in syllabus.ready if lessons is None else lessons:
-        path = root / lesson.source
-        if path.exists():
-            found += lesson_problems(root, syllabus, lesson, path.read_text(encoding="utf-8"))
-        else:
+        try:
+            text = (root / lesson.source).read_text(encoding="utf-8")
+            found += lesson_problems(root, syllabus, lesson, text)
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            found.append(Problem(lesson.source, line, "A byte is not UTF-8.", "Save the source as UTF-8."))
+        except FileNotFoundError:
             found.append(
                 Problem(
                     _TOML,
@@ -193,6 +188,9 @@ def lesson_problems(root: Path, syllabus: Syllabus, lesson: Lesson, text: str) -
     )
 
 
+# --- what can be read ---------------------------------------------------------------------------------------
+
+
 def _code_parses(page: _Page) -> Iterator[Problem]:
     for cell, student in zip(page.cells, page.student, strict=True):
         if cell.kind != "code":
@@ -231,6 +229,9 @@ def _cells_are_of_a_known_kind(page: _Page) -> Iterator[Problem]:
                 yield page.problem(
                     cell.line - 1, f"`{tag}` is no tag that the build knows.", closest(tag, TAGS)
                 )
+
+
+# --- exercises ----------------------------------------------------------------------------------------------
 
 
 def _answers_are_in_order(page: _Page) -> Iterator[Problem]:
@@ -273,29 +274,27 @@ def _answers_are_in_order(page: _Page) -> Iterator[Problem]:
                 f"The answer to exercise {cell.exercise} has no blank.",
                 "Put `### BEGIN SOLUTION` and `### END SOLUTION` around what the student is to write.",
             )
-        for (begin, _), inside in zip(blocks, _blanks(student), strict=True):
-            if not inside:
+        if student is None:
+            yield page.problem(
+                cell.line,
+                f"The answer to exercise {cell.exercise} is tagged `solution`, so the student gets no blank.",
+                "Take the tag off: the markers are enough.",
+            )
+            continue
+        inside = {
+            node.lineno
+            for function in ast.walk(student.tree)
+            if isinstance(function, _FUNCTIONS)
+            for node in ast.walk(function)
+            if isinstance(node, ast.Raise)
+        }
+        for begin, _ in blocks:
+            if begin + 1 not in inside:
                 yield page.problem(
                     cell.line + begin,
                     "The blank stands outside a function, so the untouched notebook would stop here.",
                     "Ask for a function, and put the blank into its body.",
                 )
-
-
-def _blanks(cell: Cell) -> list[bool]:
-    """Return for each blank of a student's cell whether it stands in a function's body."""
-    inside = {
-        id(node)
-        for function in ast.walk(cell.tree)
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        for node in ast.walk(function)
-    }
-    raised = [
-        node
-        for node in ast.walk(cell.tree)
-        if isinstance(node, ast.Raise) and node.exc and ast.unparse(node).endswith("('your code here')")
-    ]
-    return [id(node) in inside for node in sorted(raised, key=lambda node: node.lineno)]
 
 
 def _exercises_are_checked(page: _Page) -> Iterator[Problem]:
@@ -503,11 +502,6 @@ def _nothing_hangs_on_answers(page: _Page) -> Iterator[Problem]:
             uncertain |= {name: whose for node in made for name in _bound(node)}
 
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_SCOPES = (*_FUNCTIONS, ast.ClassDef)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-
-
 def _bound(statement: ast.stmt) -> Iterator[str]:
     """Return the names that a statement binds in its own scope."""
     if isinstance(statement, _SCOPES):
@@ -612,6 +606,9 @@ def _line_of_part(part: str, cell: Cell) -> int | None:
     return cell.line + html.unescape(cell.text).count("\n", 0, match.start()) if match else None
 
 
+# --- figures and prose --------------------------------------------------------------------------------------
+
+
 def _figures_have_alt_text(page: _Page) -> Iterator[Problem]:
     for cell in page.code:
         shows = [
@@ -709,6 +706,9 @@ def _place(path: Path, top: Path) -> str:
         return path.resolve().relative_to(top.resolve()).as_posix()
     except ValueError:
         return ""
+
+
+# --- parameters, manners, data ------------------------------------------------------------------------------
 
 
 def _parameters_are_plain(page: _Page) -> Iterator[Problem]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import logging
+import mimetypes
 from pathlib import Path
+
+from course_lib.lessons.source import is_local, links
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # What nbconvert writes for a picture that has none.
@@ -35,13 +39,25 @@ def page_of(notebook, folder: Path) -> tuple[str, int]:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [out for out in cell.outputs if WIDGET_VIEW not in out.get("data", {})]
+        elif cell.cell_type == "markdown":
+            cell.source = _with_pictures(cell.source, folder)
     quiet = logging.getLogger("course_lib.page")  # nbconvert's warning on alt texts is our second result
     quiet.addHandler(logging.NullHandler())
     quiet.propagate = False
-    exporter = HTMLExporter(raw_template=_TEMPLATE, embed_images=True, log=quiet)
-    resources = {"metadata": {"name": _title(notebook), "path": str(folder)}}
-    page, _ = exporter.from_notebook_node(notebook, resources=resources)
+    exporter = HTMLExporter(raw_template=_TEMPLATE, log=quiet)
+    page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": _title(notebook)}})
     return page, page.count(_NO_ALT)
+
+
+def _with_pictures(text: str, folder: Path) -> str:
+    """Put the pictures that a Markdown text links to into it (nbconvert takes none from another folder)."""
+    for begin, end in reversed(links(text)):
+        target = text[begin:end]
+        kind = mimetypes.guess_type(target)[0] or ""
+        if is_local(target) and kind.startswith("image/") and (folder / target).is_file():
+            picture = base64.b64encode((folder / target).read_bytes()).decode()
+            text = f"{text[:begin]}data:{kind};base64,{picture}{text[end:]}"
+    return text
 
 
 def _title(notebook) -> str:

@@ -210,21 +210,15 @@ def run_lesson(
         its end. What ran is kept.
     """
     lesson = find(number)
-    kernels = Kernels()
-
-    def work(path: Path) -> Run:
-        return run_notebook(
-            path,
-            name=f"{lesson.id}_student" if student else lesson.id,
-            profile=profile,
-            parameters=parameters,
-            strict=strict,
-            cell_timeout=cell_timeout,
-            out=out,
-            kernels=kernels,
-        )
-
-    return kernels.each(work, [_notebook_of(lesson, student)])[0]
+    return run_notebook(
+        _notebook_of(lesson, student),
+        name=f"{lesson.id}_student" if student else lesson.id,
+        profile=profile,
+        parameters=parameters,
+        strict=strict,
+        cell_timeout=cell_timeout,
+        out=out,
+    )
 
 
 def _notebook_of(lesson: Lesson, student: bool = False) -> Path:
@@ -255,9 +249,6 @@ def run_notebook(
     strict: bool = False,
     cell_timeout: int = 600,
     out: Path = Path("build"),
-    environment: Mapping[str, str] | None = None,
-    kernels: Kernels | None = None,
-    progress: bool = True,
 ) -> Run:
     """Run any notebook as `run_lesson` runs a lesson's.
 
@@ -269,12 +260,6 @@ def run_notebook(
         What the results are called; by default as the notebook.
     profile, parameters, strict, cell_timeout, out
         As for `run_lesson`.
-    environment : mapping, optional
-        What else the kernel's environment has.
-    kernels : Kernels, optional
-        Where the kernel is counted, so that Ctrl-C ends it too.
-    progress : bool
-        Whether to show a bar, where somebody sees it.
 
     Returns
     -------
@@ -286,22 +271,47 @@ def run_notebook(
     CourseError
         As from `run_lesson`.
     """
-    import nbformat
-
-    path, out = Path(path), Path(out)
-    name = name or path.stem
-    notebook = nbformat.read(path, as_version=4)
-    values = typed_parameters(notebook, parameters or {})  # before anything is written
-    variables = dict(environment or {})
+    name, variables = name or Path(path).stem, {}
     if profile:
         variables["COURSE_PROFILE"] = profile
     if strict:
         variables["COURSE_STRICT"] = "1"
+    kernels = Kernels()
+
+    def work(path: Path) -> Run:
+        return _run(kernels, path, name, variables, parameters or {}, cell_timeout, out)
+
+    (run,) = kernels.each(work, [path])
+    if strict and run.surprises:
+        raise CourseError(
+            f"In `{name}` {run.surprises[0]}.",
+            "Expected every claim to come out as the lesson says, and every check to be correct.",
+            f"Look at `{run.page}`.",
+        )
+    return run
+
+
+def _run(
+    kernels: Kernels,
+    path: Path,
+    name: str,
+    variables: Mapping[str, str],
+    parameters: Mapping[str, object],
+    cell_timeout: int,
+    out: Path,
+    progress: bool = True,
+) -> Run:
+    """Run a notebook in a kernel whose environment has these variables too."""
+    import nbformat
+
+    path, out = Path(path), Path(out)
+    notebook = nbformat.read(path, as_version=4)
+    values = typed_parameters(notebook, parameters)  # before anything is written
     out.mkdir(parents=True, exist_ok=True)
     executed, page = out / f"{name}.ipynb", out / f"{name}.html"
     _relink(notebook, path.parent, out)
     nbformat.write(notebook, executed)
-    with (kernels or Kernels()).manager(variables, out) as manager:
+    with kernels.manager(variables, out) as manager:
         broken = _execute(executed, values, manager, cell_timeout, bar(name, progress))
 
     notebook = nbformat.read(executed, as_version=4)
@@ -322,12 +332,6 @@ def run_notebook(
             f"`{name}` stopped {fault}",
             "Expected every cell to run.",
             f"Look at `{page}`: what ran is there.",
-        )
-    if strict and run.surprises:
-        raise CourseError(
-            f"In `{name}` {run.surprises[0]}.",
-            "Expected every claim to come out as the lesson says, and every check to be correct.",
-            f"Look at `{page}`.",
         )
     return replace(run, undescribed=undescribed)
 
@@ -783,20 +787,17 @@ def seed_runs(
             "`SEED` is set, and many seeds are asked for.", "Expected one of the two.", "Leave out `SEED`."
         )
     typed_parameters(nbformat.read(path, as_version=4), parameters | {"SEED": 0})
+    variables = {"OMP_NUM_THREADS": "1", "COURSE_PROGRESS": "off", "COURSE_STRICT": "0"}
+    if profile:
+        variables["COURSE_PROFILE"] = profile
     kernels = Kernels()
 
     def work(seed: int) -> Run | str:
         with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder:
             try:
-                return run_notebook(
-                    path,
-                    profile=profile,
-                    parameters=parameters | {"SEED": seed},
-                    cell_timeout=cell_timeout,
-                    out=Path(folder),
-                    environment={"OMP_NUM_THREADS": "1", "COURSE_PROGRESS": "off", "COURSE_STRICT": "0"},
-                    kernels=kernels,
-                    progress=False,
+                values = parameters | {"SEED": seed}
+                return _run(
+                    kernels, path, "seed", variables, values, cell_timeout, Path(folder), progress=False
                 )
             except CourseError as error:
                 return error.found

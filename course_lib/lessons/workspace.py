@@ -183,11 +183,11 @@ def new_lesson(root: Path, name: str) -> list[Path]:
     written = []
     try:
         for path, text in texts.items():
-            written.append(path)
             _put(path, text.replace("NN", lesson.number).encode())
+            written.append(path)
         part = toml.with_name("lessons.toml.part")
+        _put(part, entered.encode())
         written.append(part)
-        part.write_text(entered, encoding="utf-8", newline="\n")
         part.replace(toml)
     except OSError as error:
         for path in written:
