@@ -180,9 +180,10 @@ def _agrees_with_cpu(device: torch.device) -> bool:
 def choose_threads(work: int, cores: int | None = None) -> int:
     """Return how many threads a training step deserves.
 
-    Small steps are fastest on one thread: others spend their time waiting for each other, and on a busy
-    machine two were seen to be nine times slower than one. It is a function of the cores and the work, never
-    of a timing, so that a run repeats.
+    Small steps are fastest on one thread: others spend their time waiting for each other. On a busy machine
+    all wait for the core that is busy, and two threads on two cores were seen to be nine times slower than
+    one; so one core is left to the browser and the notebook server. It is a function of the cores and the
+    work, never of a timing, so that a run repeats.
 
     Parameters
     ----------
@@ -194,14 +195,15 @@ def choose_threads(work: int, cores: int | None = None) -> int:
     Returns
     -------
     int
-        At least 1, at most `cores`, and never above `OMP_NUM_THREADS` where it is set.
+        At least 1, one less than `cores` at most, and never above `OMP_NUM_THREADS` where it is set.
     """
     if cores is None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    ceiling = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    if ceiling.strip().isdigit():
-        cores = min(cores, int(ceiling))
-    return max(1, min(cores, work // _WORK_PER_THREAD))
+    most = cores - 1
+    ceiling = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if ceiling.isdigit():
+        most = min(most, int(ceiling))
+    return max(1, min(most, work // _WORK_PER_THREAD))
 
 
 @contextlib.contextmanager

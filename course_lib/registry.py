@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -138,7 +139,9 @@ class Dataset:
         if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
             from IPython.display import display
 
-            display({"text/markdown": self.card, "text/plain": self.card}, raw=True)
+            # Below the lesson's own headings, so that the page keeps one outline.
+            nested = re.sub(r"^(?=#+ )", "###", self.card, flags=re.MULTILINE)
+            display({"text/markdown": nested, "text/plain": self.card}, raw=True)
         else:
             print(self.card)
 

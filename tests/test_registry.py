@@ -120,7 +120,7 @@ def test_the_card_is_printed_outside_a_notebook(capsys):
     assert capsys.readouterr().out.startswith("# Small\n")
 
 
-def test_the_card_is_markdown_in_a_notebook(monkeypatch):
+def test_the_card_is_markdown_in_a_notebook_below_the_headings_of_the_lesson(monkeypatch):
     import IPython
 
     shown = []
@@ -128,7 +128,7 @@ def test_the_card_is_markdown_in_a_notebook(monkeypatch):
     monkeypatch.setattr(IPython.display, "display", lambda bundle, raw: shown.append((bundle, raw)))
     small().describe()
     assert shown == [
-        ({"text/markdown": "# Small\n\nFour rows.\n", "text/plain": "# Small\n\nFour rows.\n"}, True)
+        ({"text/markdown": "#### Small\n\nFour rows.\n", "text/plain": "# Small\n\nFour rows.\n"}, True)
     ]
 
 
