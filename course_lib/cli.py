@@ -130,12 +130,19 @@ def _list(arguments) -> int:
 
 
 def _lab(arguments) -> int:
+    import importlib.util
     import subprocess
 
     from course_lib.lessons.syllabus import find
     from course_lib.lessons.workspace import prepare
 
     root = _root()
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise CourseError(
+            "JupyterLab is not installed in this environment.",
+            "Expected it beside `course_lib`.",
+            "Run `make env`, or `pip install -e '.[lab]'` in the checkout.",
+        )
     lesson = find(arguments.lesson)
     work = root / "work"
     for sentence in prepare(root, work):

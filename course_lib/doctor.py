@@ -1,4 +1,4 @@
-"""Say whether this machine can run the lessons: one line each, and one remedy where something is to be mended."""
+"""Say whether this machine can run the lessons: a line for each thing, and a remedy where one is needed."""
 
 from __future__ import annotations
 
@@ -57,23 +57,23 @@ def examine() -> list[Finding]:
     findings = [_python(), _libraries(), torch]
     findings += [_device(), _threads()] if torch.ok else []
     findings += [_memory(), _disk(), _work(), _progress()]
-    return findings + [_jupyterlab(), _widgets(), _papermill(), _data()]
+    return [*findings, _jupyterlab(), _widgets(), _papermill(), _data()]
 
 
 def _python() -> Finding:
-    said = f"{platform.python_version()}, {sys.executable}"
-    if sys.version_info < (3, 11):
-        return Finding("Python", False, said, "The course needs 3.11 or newer: `make env PYTHON=python3.12`.")
-    return Finding("Python", True, said)
+    # An older one than 3.11 does not come as far as here: pip refuses the package.
+    return Finding("Python", True, f"{platform.python_version()}, {sys.executable}")
 
 
 def _libraries() -> Finding:
     """Look at the versions of what the package and the lessons ask for; torch has a line of its own."""
-    extras = sorted({extra for lesson in lessons() for extra in lesson.extras})
     try:
-        asked = [Requirement(line) for line in importlib.metadata.requires("course_lib") or ()]
+        extras = sorted({extra for lesson in lessons() for extra in lesson.extras})
+        asked = [_Requirement(line) for line in importlib.metadata.requires("course_lib") or ()]
     except importlib.metadata.PackageNotFoundError:
-        return Finding("libraries", False, "course_lib itself is not installed.", _INSTALL)
+        return Finding("libraries", False, "course_lib itself is not installed", _INSTALL)
+    except CourseError as error:
+        return Finding("libraries", False, error.found, error.suggestion)
     lacking, fine = [], 0
     for requirement in asked:
         wanted = requirement.extra in (None, *extras)
@@ -87,12 +87,12 @@ def _libraries() -> Finding:
         else:
             fine += 1
     if lacking:
-        return Finding("libraries", False, "; ".join(lacking) + ".", _INSTALL)
+        return Finding("libraries", False, "; ".join(lacking), _INSTALL)
     needed = f", with what the lessons need beyond them: {', '.join(extras)}" if extras else ""
     return Finding("libraries", True, f"all {fine} that are needed are new enough{needed}")
 
 
-class Requirement:
+class _Requirement:
     """One line of what the package asks for, such as `pandas>=2.2; extra == "statsmodels"`."""
 
     def __init__(self, line: str) -> None:
@@ -118,14 +118,17 @@ def _torch() -> Finding:
         import torch
 
         torch.ones(2).sum().item()
-    except Exception as error:  # a library that is missing, or of another system: every kind of error comes up
+    except (
+        Exception
+    ) as error:  # a library that is missing, or of another system: every kind of error comes up
         said = f"it cannot be used: {type(error).__name__}: {_first_line(error)}"
         return Finding("PyTorch", False, said, "Install it anew: `pip install --force-reinstall torch`.")
-    build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "without CUDA"
-    said = f"{torch.__version__}, built {build}" if "CUDA " not in build else f"{torch.__version__}, for {build}"
-    if _numbers(torch.__version__) < (2, 11):
-        return Finding("PyTorch", True, said, "The lessons are tested with 2.11 and newer: `pip install -U torch`.")
-    return Finding("PyTorch", True, said)
+    said = f"{torch.__version__}, built for CUDA {torch.version.cuda}"
+    if not torch.version.cuda:
+        said = f"{torch.__version__}, built without CUDA"
+    old = _numbers(torch.__version__) < (2, 11)
+    remedy = "The lessons are tested with 2.11 and newer: `pip install -U torch`." if old else ""
+    return Finding("PyTorch", True, said, remedy)
 
 
 def _first_line(error: Exception) -> str:
@@ -214,7 +217,9 @@ def _progress() -> Finding:
     try:
         place = place_of_progress()
     except RuntimeError as error:
-        return Finding("progress", True, f"it is not kept: {_first_line(error)}", "Set COURSE_STATE to a file.")
+        return Finding(
+            "progress", True, f"it is not kept: {_first_line(error)}", "Set COURSE_STATE to a file."
+        )
     if why := _why_not_writable(place.parent):
         said = f"it is not kept, as `{place}` cannot be written: {why}"
         return Finding("progress", True, said, "Set COURSE_STATE to a file that you may write.")
@@ -231,9 +236,9 @@ def _jupyterlab() -> Finding:
         remedy = "`pip install jupyterlab`, or open the notebooks in another editor."
         said = f"not installed, but Notebook {notebook} is" if notebook else "not installed"
         return Finding("JupyterLab", notebook is not None, said, remedy)
-    if _numbers(found) < (4, 2):
-        return Finding("JupyterLab", True, found, "The lessons are tested with 4.2 and newer: `pip install -U jupyterlab`.")
-    return Finding("JupyterLab", True, found)
+    old = _numbers(found) < (4, 2)
+    remedy = "The lessons are tested with 4.2 and newer: `pip install -U jupyterlab`." if old else ""
+    return Finding("JupyterLab", True, found, remedy)
 
 
 def _widgets() -> Finding:
@@ -255,13 +260,13 @@ def _papermill() -> Finding:
 def _data() -> Finding:
     """Look at what stands in the environment for data that is fetched; bundled data needs none of it."""
     cache, mirror = os.environ.get("COURSE_CACHE"), os.environ.get("COURSE_DATA_MIRROR")
-    said = [f"COURSE_CACHE is `{cache}`" if cache else "COURSE_CACHE is not set"]
-    said += [f"COURSE_DATA_MIRROR is `{mirror}`" if mirror else "COURSE_DATA_MIRROR is not set"]
-    said += ["offline"] if os.environ.get("COURSE_OFFLINE", "") not in ("", "0") else []
+    offline = os.environ.get("COURSE_OFFLINE", "") not in ("", "0")
+    said = f"cache: {cache or 'the usual place'}; mirror: {mirror or 'none'}"
+    said += "; offline" if offline else ""
     if cache and (why := _why_not_writable(Path(cache).expanduser())):
-        remedy = "Set COURSE_CACHE to a folder that you may write."
-        return Finding("data", False, f"COURSE_CACHE is `{cache}`, which cannot be written: {why}", remedy)
-    if mirror and not re.match(r"\w+://", mirror) and not Path(mirror).expanduser().is_dir():
-        remedy = "Set COURSE_DATA_MIRROR to a folder or an address, or unset it."
-        return Finding("data", False, f"COURSE_DATA_MIRROR is `{mirror}`, which is no folder", remedy)
-    return Finding("data", True, ", ".join(said))
+        remedy = f"Set COURSE_CACHE to a folder that you may write ({why})."
+    elif mirror and not re.match(r"\w+://", mirror) and not Path(mirror).expanduser().is_dir():
+        remedy = "Set COURSE_DATA_MIRROR to a folder that is there or to an address, or unset it."
+    else:
+        remedy = ""
+    return Finding("data", True, said, remedy)

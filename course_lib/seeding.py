@@ -58,6 +58,8 @@ def same_random_states_after() -> Iterator[None]:
     A library that is not loaded yet has no state to keep, and is not loaded for it.
     """
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    if not hasattr(torch, "get_rng_state"):  # not there, or an import that failed half-way
+        torch = None
     with contextlib.ExitStack() as stack:
         stack.callback(random.setstate, random.getstate())
         if numpy is not None:

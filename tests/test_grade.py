@@ -301,3 +301,11 @@ def test_lessons_that_are_not_built_are_named(tmp_path):
     path = write(tmp_path / "mine.ipynb", SUBMISSIONS["all_right"])
     with pytest.raises(CourseError, match="course build"):
         grade.grade(path, lessons=tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("folder", "outcome"), [("solutions", "correct"), ("", "not attempted")])
+def test_the_courses_own_solution_is_marked_right_and_its_blanks_as_blanks(root, folder, outcome):
+    (result,) = grade.grade(root / "notebooks" / folder / "00_start_here.ipynb")
+    assert result.lesson == "00_start_here"
+    assert {mark.outcome for mark in result.marks} == {outcome}
+    assert result.notes == ()

@@ -21,6 +21,8 @@ import types
 import warnings
 from collections.abc import Callable, Iterator
 
+from course_lib.seeding import same_random_states_after
+
 SECONDS = 5.0  # how long an answer may compute
 _TICK_SECONDS = 0.05  # how often we look whether it is the answer that computes
 LINES_SHOWN = 20
@@ -87,6 +89,7 @@ def same_world_after(home: dict) -> Iterator[None]:
         The globals of the answer: the random generators that are kept there are put back as well.
     """
     with contextlib.ExitStack() as stack:
+        stack.enter_context(same_random_states_after())
         _keep_python(stack)
         _keep_generators(stack, home)
         _keep_numpy(stack)
@@ -96,7 +99,6 @@ def same_world_after(home: dict) -> Iterator[None]:
 
 
 def _keep_python(stack: contextlib.ExitStack) -> None:
-    stack.callback(random.setstate, random.getstate())
     stack.callback(sys.setrecursionlimit, sys.getrecursionlimit())
     stack.callback(sys.settrace, sys.gettrace())
     stack.callback(_restore_environment, dict(os.environ))
@@ -135,7 +137,6 @@ def _keep_numpy(stack: contextlib.ExitStack) -> None:
     numpy = sys.modules.get("numpy")
     if numpy is None:
         return
-    stack.callback(numpy.random.set_state, numpy.random.get_state())
     stack.enter_context(numpy.errstate())
     stack.enter_context(numpy.printoptions())
 
@@ -151,9 +152,6 @@ def _keep_torch(stack: contextlib.ExitStack) -> None:
     if torch is None or not hasattr(torch, "Generator"):  # not there, or an import that failed half-way
         stack.callback(_fresh_torch)
         return
-    stack.callback(torch.set_rng_state, torch.get_rng_state())
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        stack.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
     _keep(stack, torch.get_default_dtype, torch.set_default_dtype)
     _keep(
         stack,

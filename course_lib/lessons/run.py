@@ -123,20 +123,18 @@ class Run:
     def _outcomes(self) -> Iterator[tuple[str, list[str]]]:
         if self.claims:
             right = sum(map(came_out, self.claims))
-            yield (
-                f"Claims: {right} of {len(self.claims)} came out as expected",
-                [
-                    f"{_mark(came_out(claim))} {claim['sentence']} – {_verdict(claim)}"
-                    for claim in self.claims
-                ],
-            )
-        if self.checks:
-            right = [check["outcome"] == "correct" for check in self.checks]
             entries = [
-                f"{_mark(solved)} {check['id']} – {check['outcome']}"
-                for solved, check in zip(right, self.checks, strict=True)
+                f"{'✓' if came_out(claim) else '✗'} {claim['sentence'].rstrip('.')} – {_verdict(claim)}"
+                for claim in self.claims
             ]
-            yield f"Exercises: {sum(right)} of {len(right)} correct", entries
+            yield f"Claims: {right} of {len(entries)} came out as expected", entries
+        if self.checks:
+            right = sum(check["outcome"] == "correct" for check in self.checks)
+            marks = {"correct": "✓", "not yet": "✗", "not attempted": "·"}
+            entries = [
+                f"{marks[check['outcome']]} {check['id']} – {check['outcome']}" for check in self.checks
+            ]
+            yield f"Exercises: {right} of {len(entries)} correct", entries
 
 
 def came_out(claim: dict) -> bool:
@@ -150,10 +148,6 @@ def _verdict(claim: dict) -> str:
         said += ", although the lesson refutes it" if claim["holds"] else ", as the lesson shows"
     numbers = f"{float(claim['left']):.4g} {claim['relation']} {float(claim['right']):.4g}"
     return f"{said} ({numbers}" + (f", margin {claim['margin']:.4g})" if claim["margin"] else ")")
-
-
-def _mark(good: bool) -> str:
-    return "✓" if good else "✗"
 
 
 def _count(things: Sequence, noun: str) -> str:

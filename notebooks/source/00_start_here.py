@@ -102,8 +102,8 @@ history = cl.fit(
 )
 
 # %% [markdown]
-# That was it. Now look, before any number: ten test pictures, the digits 0 to 9 in order, and above each
-# what the network reads there.
+# That was it. Now look: ten test pictures, the digits 0 to 9 in order, and above each what the network
+# reads there. The top line counts over all test pictures.
 
 
 # %%
@@ -242,9 +242,9 @@ cl.show(
 # ## The first claim
 #
 # A colleague has seen the nine in ten and writes: *"The network recognises digits."* Let us be fair to the
-# sentence. It names no condition, so it has to hold wherever a reader would not even notice a difference.
-# And we ask little: no more than two pixels, no ink lost, and at each of these shifts more right readings
-# than wrong ones, which is a share above one half. Less than that nobody calls recognising.
+# sentence. It names no condition, so it has to hold wherever a reader would not even hesitate. And we ask
+# little: no more than two pixels, no ink lost, and at each of these shifts more right readings than wrong
+# ones, which is a share above one half. Less than that nobody calls recognising.
 #
 # A **claim** in this course is a sentence that runs, with its two numbers.
 

@@ -942,7 +942,7 @@ cl.claim(
 
 # %%
 cl.claim(
-    "the 20 best genes diagnose the illness better than a coin",
+    "the 20 best genes diagnose the disease better than a coin",
     np.mean(honest),
     ">",
     0.5,
