@@ -25,7 +25,7 @@ def batches_of(name, data, *, model, device, batch_size, layout=torch.preserve_f
         f"`{name}` is a `{type(data).__name__}`.",
         "Expected `(inputs, targets)`, a torch `Dataset`, or a `DataLoader`.",
         f'Try `{name}.split("train")`.'
-        if hasattr(data, "split")
+        if hasattr(data, "split") and not _has_rows(data)  # tensors split too, in their own way
         else f"Put them in a pair: `({name}, targets)`.",
     )
 

@@ -69,23 +69,25 @@ class Checkpoint:
                 f"Expected {epochs} at most, as `epochs` says.",
                 "Ask for more epochs, or give another file name; this one is left as it is.",
             )
+        groups = self._groups_after(len(saved["history"]) * (self.steps or 0))
         self.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
-        if self.schedule is not None:
-            self._go_along_the_schedule(len(saved["history"]) * self.steps)
+        for group, settings in zip(self.optimizer.param_groups, groups, strict=True):
+            group.update(settings)
         set_random_state(saved["random"], self.device, self.generators)
         history.extend(saved["history"])
         return len(history) == epochs or (saved["is_stopped"] and epochs <= saved["epochs"])
 
-    def _go_along_the_schedule(self, steps) -> None:
+    def _groups_after(self, steps) -> list[dict]:
+        """Return the settings of the optimizer, such as its learning rate, after so many steps of the run."""
         # A schedule is a function of the step, and of `epochs`: walking along the new one also serves a run
         # that goes on for longer than it was first meant to.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch wonders where the steps of the optimizer are
-            for _ in range(steps):
-                self.schedule.step()
-        for group, rate in zip(self.optimizer.param_groups, self.schedule.get_last_lr(), strict=True):
-            group["lr"] = rate
+        if self.schedule is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch wonders where the steps of the optimizer are
+                for _ in range(steps):
+                    self.schedule.step()
+        return [{k: v for k, v in group.items() if k != "params"} for group in self.optimizer.param_groups]
 
     def _load(self) -> dict:
         try:
