@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from course_lib.errors import CourseError
+from course_lib.resources import checkout_root
 
 _EXAMPLES = """examples:
   course doctor                     is everything here that a lesson needs?
@@ -97,19 +98,6 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _root() -> Path:
-    from course_lib.resources import checkout
-
-    root = checkout()
-    if root is None:
-        raise CourseError(
-            "This `course_lib` was installed without the lessons.",
-            "Expected a checkout of the course, where the notebooks are.",
-            "Clone the course, and run `make env` in it.",
-        )
-    return root
-
-
 def _doctor(arguments) -> int:
     from course_lib.doctor import examine
 
@@ -136,7 +124,7 @@ def _lab(arguments) -> int:
     from course_lib.lessons.syllabus import find
     from course_lib.lessons.workspace import prepare
 
-    root = _root()
+    root = checkout_root()
     if importlib.util.find_spec("jupyterlab") is None:
         raise CourseError(
             "JupyterLab is not installed in this environment.",
@@ -154,7 +142,7 @@ def _lab(arguments) -> int:
 def _build(arguments) -> int:
     from course_lib.lessons import build
 
-    root = _root()
+    root = checkout_root()
     if arguments.check:
         problems = build.check_built(root)
         for problem in problems:
@@ -171,7 +159,9 @@ def _build(arguments) -> int:
 
 
 def _run(arguments) -> int:
-    from course_lib.lessons import run
+    from course_lib.lessons.parameters import parse_parameters
+    from course_lib.lessons.run import run_lesson
+    from course_lib.lessons.seeds import run_seeds
 
     if arguments.record and not arguments.seeds:
         raise CourseError(
@@ -179,23 +169,23 @@ def _run(arguments) -> int:
             "Only the result over many seeds is recorded.",
             "Try: `course run 01 --seeds 20 --record`.",
         )
-    _root()
+    checkout_root()
     came_out = True
     for number in arguments.lessons:
         chosen = {
             "profile": arguments.profile,
-            "parameters": run.parse_parameters(arguments.set),
+            "parameters": parse_parameters(arguments.set),
             "cell_timeout": arguments.cell_timeout,
             "out": arguments.out,
         }
         if arguments.seeds:
-            report = run.run_seeds(number, arguments.seeds, **chosen)
+            report = run_seeds(number, arguments.seeds, **chosen)
             print(report.table())
             if arguments.record:
                 print(f"recorded in {report.record()}")
             came_out &= report.came_out or not arguments.strict
         else:
-            report = run.run_lesson(number, student=arguments.student, strict=arguments.strict, **chosen)
+            report = run_lesson(number, student=arguments.student, strict=arguments.strict, **chosen)
             print(report.table())
             came_out &= report.came_out or not arguments.strict
     return 0 if came_out else 1
@@ -204,7 +194,7 @@ def _run(arguments) -> int:
 def _new(arguments) -> int:
     from course_lib.lessons.workspace import new_lesson
 
-    for path in new_lesson(_root(), arguments.lesson):
+    for path in new_lesson(checkout_root(), arguments.lesson):
         print(f"wrote {path}")
     print(f"Next: write the lesson, then `course build {arguments.lesson[:2]}`.")
     return 0
@@ -213,7 +203,7 @@ def _new(arguments) -> int:
 def _check(arguments) -> int:
     from course_lib.lessons import grade
 
-    _root()
+    checkout_root()
     print("Answers run with your rights: check those of people you trust, or use a machine set apart for it.")
     results = grade.grade(arguments.path, timeout=arguments.timeout)
     print(grade.table(results))

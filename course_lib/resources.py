@@ -36,3 +36,20 @@ def checkout() -> Path | None:
     """Return the root of the checkout that this package runs from, or None when it was installed."""
     root = _PACKAGE.parent
     return root if (root / "notebooks" / "source" / "lessons.toml").exists() else None
+
+
+def checkout_root() -> Path:
+    """Return the root of the checkout that this package runs from.
+
+    Raises
+    ------
+    CourseError
+        If the package was installed without the lessons.
+    """
+    if root := checkout():
+        return root
+    raise CourseError(
+        "This `course_lib` was installed without the lessons.",
+        "Expected a checkout of the course, where the notebooks are.",
+        "Clone the course, and run `make env` in it.",
+    )

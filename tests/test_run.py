@@ -15,7 +15,10 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_lib.errors import CourseError
-from course_lib.lessons import run
+from course_lib.lessons import run, seeds
+from course_lib.lessons.parameters import parse_parameters
+from course_lib.lessons.run import run_lesson, run_notebook
+from course_lib.lessons.seeds import SeedClaim, SeedReport, recorded_is_current, run_seeds, seed_runs
 
 PARAMETERS = """SEED: int = 0  # every number follows from it
 PROFILE: str = "auto"  # "quick" or "full"
@@ -73,7 +76,7 @@ def lesson(tmp_path_factory):
     )
     out = folder / "build"
     before = path.read_bytes()
-    result = run.run_notebook(
+    result = run_notebook(
         path, out=out, profile="quick", parameters={"SEED": "3", "RATE": "1", "LOUD": "yes", "SIZES": "[4]"}
     )
     assert path.read_bytes() == before, "the notebook itself is only read"
@@ -143,7 +146,7 @@ def test_links_lead_to_the_same_files_from_the_new_place(lesson):
 
 def stops(path, **settings):
     with pytest.raises(CourseError) as caught:
-        run.run_notebook(path, out=path.parent / "build", **settings)
+        run_notebook(path, out=path.parent / "build", **settings)
     return str(caught.value)
 
 
@@ -219,7 +222,7 @@ display({"application/vnd.course.check+json": record, "text/plain": "not yet"}, 
 )
 def test_a_claim_that_does_not_hold_stops_a_strict_run_only(tmp_path, cell):
     path = write(tmp_path / "77.ipynb", cell)
-    loose = run.run_notebook(path, out=tmp_path / "build")
+    loose = run_notebook(path, out=tmp_path / "build")
     assert not loose.came_out
     assert "✗ One is two – does not hold" in loose.table()
     assert "One is two" in stops(path, strict=True)
@@ -227,14 +230,14 @@ def test_a_claim_that_does_not_hold_stops_a_strict_run_only(tmp_path, cell):
 
 def test_a_check_that_is_not_correct_stops_a_strict_run_only(tmp_path):
     path = write(tmp_path / "77.ipynb", CHECK)
-    loose = run.run_notebook(path, out=tmp_path / "build")
+    loose = run_notebook(path, out=tmp_path / "build")
     assert "✗ 77.1 – not yet" in loose.table()
     assert "exercise 77.1 is not yet" in stops(path, strict=True)
 
 
 def test_what_a_run_solves_is_not_the_callers_progress(tmp_path):
     path = write(tmp_path / "77.ipynb", "import os\nopen(os.environ['COURSE_STATE'], 'w').write('solved')")
-    run.run_notebook(path, out=tmp_path / "build")
+    run_notebook(path, out=tmp_path / "build")
     assert not Path(os.environ["COURSE_STATE"]).exists()
 
 
@@ -261,10 +264,10 @@ def test_a_parameter_that_the_lesson_does_not_have_is_refused_before_anything_is
 
 
 def test_parameters_are_read_as_name_and_value():
-    assert run.parse_parameters(["SEED=3", "TEXT=a=b"]) == {"SEED": "3", "TEXT": "a=b"}
+    assert parse_parameters(["SEED=3", "TEXT=a=b"]) == {"SEED": "3", "TEXT": "a=b"}
     for wrong in ("SEED", "=3", "2SEED=3"):
         with pytest.raises(CourseError, match="NAME=VALUE"):
-            run.parse_parameters([wrong])
+            parse_parameters([wrong])
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
@@ -312,7 +315,7 @@ claim("One thread", float(os.environ["OMP_NUM_THREADS"]), "==", 1)
 @pytest.fixture(scope="module")
 def seeded(tmp_path_factory):
     path = write(tmp_path_factory.mktemp("seeds") / "77.ipynb", PARAMETERS, SEEDED)
-    claims, errors = run.seed_runs(path, 4)
+    claims, errors = seed_runs(path, 4)
     assert not errors
     return claims
 
@@ -333,7 +336,7 @@ def test_what_does_not_vary_with_the_seed_is_listed_apart(seeded):
     *_, arithmetic, threads = seeded
     assert not arithmetic.varies
     assert threads.came_out == 4, "each run has one thread"
-    shown = run.SeedReport("77", 4, seeded, {}, {}).table()
+    shown = SeedReport("77", 4, seeded, {}, {}).table()
     before, after = shown.split("no evidence about seeds")
     assert "It wins" in before
     assert "Arithmetic" in after
@@ -342,14 +345,14 @@ def test_what_does_not_vary_with_the_seed_is_listed_apart(seeded):
 
 def test_a_seed_that_stops_is_reported_and_the_others_count(tmp_path):
     path = write(tmp_path / "77.ipynb", PARAMETERS, "assert SEED != 1", CLAIM)
-    claims, errors = run.seed_runs(path, 3)
+    claims, errors = seed_runs(path, 3)
     assert list(errors) == [1]
     assert "AssertionError" in errors[1]
     assert claims[0].runs == 2
 
 
 def claim_over_seeds(came_out, varies=True, runs=20):
-    return run.SeedClaim("s", ">", 0.0, "holds", runs, came_out, varies, 1.0, 0.1, -0.1)
+    return SeedClaim("s", ">", 0.0, "holds", runs, came_out, varies, 1.0, 0.1, -0.1)
 
 
 @pytest.mark.parametrize(
@@ -363,14 +366,14 @@ def claim_over_seeds(came_out, varies=True, runs=20):
     ],
 )
 def test_nineteen_of_twenty_is_enough_for_what_varies(claims, errors, fine):
-    assert run.SeedReport("77", 20, tuple(claims), errors, {}).came_out is fine
+    assert SeedReport("77", 20, tuple(claims), errors, {}).came_out is fine
 
 
 def test_seeds_need_a_seed_that_is_free(tmp_path):
     with pytest.raises(CourseError, match="SEED"):
-        run.seed_runs(write(tmp_path / "77.ipynb", "x = 1"), 2)
+        seed_runs(write(tmp_path / "77.ipynb", "x = 1"), 2)
     with pytest.raises(CourseError, match="Leave out `SEED`"):
-        run.seed_runs(write(tmp_path / "77.ipynb", PARAMETERS), 2, parameters={"SEED": 1})
+        seed_runs(write(tmp_path / "77.ipynb", PARAMETERS), 2, parameters={"SEED": 1})
 
 
 @pytest.fixture
@@ -389,18 +392,19 @@ def small_course(tmp_path, monkeypatch):
     (tmp_path / "notebooks/source/77_tiny.py").write_text("# %% [markdown]\n# Prose\n\n# %%\nx = 1\n")
     write(tmp_path / "notebooks/solutions/77_tiny.ipynb", PARAMETERS, "print('the solution')\n" + SEEDED)
     write(tmp_path / "notebooks/77_tiny.ipynb", PARAMETERS, "print('the student')")
-    monkeypatch.setattr(run, "find", lambda number: lesson)
-    monkeypatch.setattr(run, "checkout", lambda: tmp_path)
-    real = run.code_hash
-    monkeypatch.setattr(run, "code_hash", lambda lesson, root=None: real(lesson, root or tmp_path))
+    for module in (run, seeds):
+        monkeypatch.setattr(module, "find", lambda number: lesson)
+        monkeypatch.setattr(module, "checkout_root", lambda: tmp_path)
+    real = seeds.code_hash
+    monkeypatch.setattr(seeds, "code_hash", lambda lesson, root=None: real(lesson, root or tmp_path))
     monkeypatch.chdir(tmp_path)
     return lesson
 
 
 def test_a_lesson_runs_as_its_solution_or_as_the_students_notebook(small_course):
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    solution = run.run_lesson("77")
-    student = run.run_lesson("77", student=True)
+    solution = run_lesson("77")
+    student = run_lesson("77", student=True)
     assert output(solution) == "the solution\n"
     assert output(student) == "the student\n"
     assert {file.name for file in Path("build").iterdir()} == {
@@ -412,7 +416,7 @@ def test_a_lesson_runs_as_its_solution_or_as_the_students_notebook(small_course)
 
 
 def test_a_record_says_with_what_it_was_made_and_when_it_is_stale(small_course, tmp_path):
-    report = run.run_seeds("77", 3, profile="quick")
+    report = run_seeds("77", 3, profile="quick")
     path = report.record(tmp_path)
     assert path == tmp_path / "benchmarks/results/claims_77_tiny.json"
     kept = json.loads(path.read_text(encoding="utf-8"))
@@ -421,20 +425,20 @@ def test_a_record_says_with_what_it_was_made_and_when_it_is_stale(small_course, 
     assert kept["machine"]["cores"] == os.cpu_count()
     assert kept["versions"]["torch"]
     assert [claim["came_out"] for claim in kept["claims"]] == [2, 3, 3, 3]
-    assert run.recorded_is_current(small_course, tmp_path)
+    assert recorded_is_current(small_course, tmp_path)
 
     source = tmp_path / small_course.source
     source.write_text(source.read_text().replace("Prose", "Better prose"))
-    assert run.recorded_is_current(small_course, tmp_path), "prose changes no number"
+    assert recorded_is_current(small_course, tmp_path), "prose changes no number"
     source.write_text(source.read_text().replace("x = 1", "x = 2"))
-    assert not run.recorded_is_current(small_course, tmp_path)
+    assert not recorded_is_current(small_course, tmp_path)
 
 
 def test_without_a_record_nothing_is_current(small_course, tmp_path):
-    assert not run.recorded_is_current(small_course, tmp_path)
+    assert not recorded_is_current(small_course, tmp_path)
 
 
 def test_a_lesson_that_is_not_built_says_how_to_build_it(small_course, tmp_path):
     (tmp_path / "notebooks/77_tiny.ipynb").unlink()
     with pytest.raises(CourseError, match="course build 77"):
-        run.run_lesson("77", student=True)
+        run_lesson("77", student=True)
