@@ -23,22 +23,17 @@ import pytest
 import course_lib as cl
 import course_lib.exercises
 from course_lib.errors import CourseError
-from course_lib.exercises import display, engine, sandbox
-from course_lib.exercises.engine import (
-    Exercise,
-    NotYet,
-    call,
-    expect_array,
-    expect_close,
-    expect_number,
-    judge,
-)
+from course_lib.exercises import catalogue, display, engine, sandbox
+from course_lib.exercises.answers import call, expect_array, expect_close, expect_number
+from course_lib.exercises.catalogue import Exercise, NotYet
+from course_lib.exercises.engine import judge
 
 # The package shows the function of this name, so the module is had by its full name.
 progress = importlib.import_module("course_lib.exercises.progress")
 
 LESSON = """
-from course_lib.exercises.engine import Exercise, call, expect_close, expect_number
+from course_lib.exercises.answers import call, expect_close, expect_number
+from course_lib.exercises.catalogue import Exercise
 import numpy as np
 
 def verify_mean(answer):
@@ -484,7 +479,9 @@ def fresh(code, **environment):
 def test_a_library_is_touched_only_where_it_was_there_and_is_as_new_where_the_answer_brought_it():
     code = """
 import sys
-from course_lib.exercises.engine import Exercise, call, judge
+from course_lib.exercises.answers import call
+from course_lib.exercises.catalogue import Exercise
+from course_lib.exercises.engine import judge
 exercise = Exercise("97.1", "A", "complete", 1, 1, ("a", "b", "c"), lambda answer: call(answer) and "Good.")
 print(judge(exercise, lambda: 1).outcome, "torch" in sys.modules, "numpy" in sys.modules)
 
@@ -846,14 +843,14 @@ def test_a_lesson_with_two_exercises_of_one_id_is_refused(lesson):
     (lesson / "lesson_98.py").write_text(text, encoding="utf-8")
     sys.modules.pop("course_lib.exercises.lesson_98", None)
     with pytest.raises(CourseError, match="each once"):
-        engine.exercises_of("98")
+        catalogue.exercises_of("98")
 
 
 def test_exercises_are_found_by_number():
-    assert "98" in engine.lesson_numbers()
-    assert list(engine.exercises_of("98")) == ["98.1", "98.2"]
+    assert "98" in catalogue.lesson_numbers()
+    assert list(catalogue.exercises_of("98")) == ["98.1", "98.2"]
     with pytest.raises(CourseError, match="Lesson `97` has no exercises"):
-        engine.exercises_of("97")
+        catalogue.exercises_of("97")
 
 
 # --- hints --------------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from course_lib.exercises.engine import Exercise, NotYet, call, expect_close, expect_number
+from course_lib.exercises.answers import call, expect_close, expect_number
+from course_lib.exercises.catalogue import Exercise, NotYet
 
 # ---------------------------------------------------------------------------------------------------------
 # 00.1  A promise that holds

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 
-from course_lib.exercises.engine import Exercise, NotYet, call, expect_close, expect_number
+from course_lib.exercises.answers import call, expect_close, expect_number
+from course_lib.exercises.catalogue import Exercise, NotYet
 
 # ---------------------------------------------------------------------------------------------------------
 # 01.1  The doubling model

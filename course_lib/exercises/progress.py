@@ -9,6 +9,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from course_lib.exercises.catalogue import exercises_of, lesson_numbers
+from course_lib.exercises.display import show_table
+
 _LOCK_SECONDS = 1.0  # how long a kernel waits for another one; a lock older than that was left behind
 _said: set[str] = set()  # what was said once in this kernel need not be said again
 
@@ -130,9 +133,6 @@ def progress() -> None:
     -----
     **Source:** standard practice. **Shown in:** lesson 00, "How a lesson works".
     """
-    from course_lib.exercises.display import show_table
-    from course_lib.exercises.engine import exercises_of, lesson_numbers  # it imports this module
-
     try:
         kept, said = recorded(), ""
     except (OSError, ValueError, RuntimeError) as error:

@@ -166,7 +166,8 @@ CHECKS = '''"""Checks of lesson NN."""
 
 from __future__ import annotations
 
-from course_lib.exercises.engine import Exercise, call, expect_array, expect_close
+from course_lib.exercises.answers import call, expect_array, expect_close
+from course_lib.exercises.catalogue import Exercise
 
 
 def _verify_nearest(answer):

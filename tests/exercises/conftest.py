@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from course_lib.exercises.engine import find, judge
+from course_lib.exercises.catalogue import find
+from course_lib.exercises.engine import judge
 
 # What the engine says where an error came out of the check and not out of the answer.
 CHECK_FAILED = "The check could not use your answer"

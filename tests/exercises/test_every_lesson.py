@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_lib.exercises.engine import exercises_of, judge, lesson_numbers
+from course_lib.exercises.catalogue import exercises_of, lesson_numbers
+from course_lib.exercises.engine import judge
 
 HERE = Path(__file__).parent
 EXERCISES = [exercise for number in lesson_numbers() for exercise in exercises_of(number).values()]
