@@ -135,9 +135,11 @@ def _picture(draw, alt, values, at_start) -> Picture:
             sentence = alt(**values) if callable(alt) else alt
             if drawn is None:
                 raise CourseError(
-                    "It returned nothing.", "Expected the axes or the figure.", "Add `return ax`."
+                    "`draw` returned nothing.", "Expected the axes or the figure.", "Add `return ax`."
                 )
             return Picture(to_html(drawn, sentence), sentence)
+        except CourseError as error:
+            raise CourseError(f"At `{where}`: {error.found}", error.expected, error.suggestion) from error
         except Exception as error:
             raise CourseError(
                 f"`draw({where})` failed with {type(error).__name__}: {first_line(error)}",

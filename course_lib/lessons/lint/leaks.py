@@ -1,8 +1,8 @@
 """The rule against leaks: no solution stands in the student's copy.
 
-It compares text: it sees an expression of a solution that stands again in the student's copy, in code, comment,
-prose or fold-out, however it is spaced. It does not see the same computation with other names, in another
-order, as a formula, or as the number that it comes out at.
+It compares text: it sees an expression of a solution that stands again in the student's copy, in code,
+comment, prose or fold-out, however it is spaced. It does not see the same computation with other names, in
+another order, as a formula, or as the number that it comes out at.
 """
 
 from __future__ import annotations
