@@ -200,7 +200,8 @@ def draw(across=0):
 def describe(across):
     """Say in words what `draw` shows."""
     share = share_right(network, across)
-    return f"Ten test digits moved by {across} pixels with their readings: {share:.0%} of all are right."
+    pixels = "pixel" if abs(across) == 1 else "pixels"
+    return f"Ten test digits moved by {across} {pixels} with their readings: {share:.0%} of all are right."
 
 
 cl.slider(draw, alt=describe, across=(-2, 2))
