@@ -67,7 +67,8 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
     """Choose the device to compute on, and say why.
 
     A CUDA GPU if there is one that works, else the CPU. Apple's MPS is used only on request, and only after
-    one training step on it has agreed with the CPU.
+    one training step on it has agreed with the CPU. From here on the linear algebra of NumPy and SciPy, and
+    so of scikit-learn, computes on one thread, unless a variable such as `OMP_NUM_THREADS` says otherwise.
 
     Parameters
     ----------
@@ -90,7 +91,25 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
     """
     device, reason = describe_device(device)
     print(f"Device: {reason}")
+    if _calm_linear_algebra():
+        print("NumPy, SciPy: one thread, as on small data a second one costs more than it brings.")
     return device
+
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def _calm_linear_algebra() -> bool:
+    """Let NumPy and SciPy use one thread; return whether that is new."""
+    # OpenBLAS waits by spinning. On two cores of which another program used one, a logistic regression on the
+    # digits took 44 s on two threads and 0.1 s on one.
+    import threadpoolctl
+
+    if any(name in os.environ for name in _THREAD_VARIABLES):
+        return False
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # for SciPy's own copy, which is mostly loaded later
+    threadpoolctl.threadpool_limits(limits=1, user_api="blas")
+    return True
 
 
 def describe_device(device: str | torch.device | None = None) -> tuple[torch.device, str]:

@@ -1,5 +1,7 @@
 """Profile, device, precision and threads: chosen for a reason, and the reason is said."""
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -7,6 +9,12 @@ import torch
 
 from course_lib import device
 from course_lib.errors import CourseError
+
+
+@pytest.fixture(autouse=True)
+def threads_are_set_from_outside(monkeypatch):
+    """Keep `pick_device` from choosing the threads of the process that runs the tests."""
+    monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
 
 
 @pytest.fixture
@@ -46,6 +54,38 @@ def test_an_unknown_profile_is_refused_wherever_it_comes_from(place, monkeypatch
 def test_without_a_gpu_the_cpu_is_picked_and_the_reason_said(without_gpu, capsys):
     assert device.pick_device() == torch.device("cpu")
     assert capsys.readouterr().out == "Device: cpu, as PyTorch finds no CUDA GPU.\n"
+
+
+POOLS = """
+import numpy
+import course_lib as cl
+cl.pick_device("cpu")
+cl.pick_device("cpu")
+import scipy.linalg, threadpoolctl
+pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+assert len(pools) >= 2, "NumPy and SciPy bring one each"
+print(sorted({pool["num_threads"] for pool in pools}))
+"""
+
+
+@pytest.mark.skipif(os.cpu_count() < 2, reason="there is one core, and so one thread in any case")
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, ["Device: cpu", "NumPy, SciPy: one thread", "Device: cpu", "[1]"]),
+        ({"OPENBLAS_NUM_THREADS": "2"}, ["Device: cpu", "Device: cpu", "[2]"]),
+        ({"OMP_NUM_THREADS": "2"}, ["Device: cpu", "Device: cpu", "[2]"]),
+    ],
+)
+def test_linear_algebra_keeps_to_one_thread_unless_told_otherwise(variables, said):
+    environment = {name: value for name, value in os.environ.items() if "NUM_THREADS" not in name}
+    done = subprocess.run(
+        [sys.executable, "-c", POOLS], capture_output=True, text=True, env=environment | variables
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(said), done.stdout + done.stderr
+    for line, start in zip(lines, said, strict=True):
+        assert line.startswith(start)
 
 
 def test_describing_a_device_prints_nothing(capsys):
