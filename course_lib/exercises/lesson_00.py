@@ -9,12 +9,17 @@ from course_lib.exercises.catalogue import Exercise, NotYet
 # 00.1  A promise that holds
 
 # Accuracy by shift [pixels] and the reach that is asked for. Each table has its worst shift elsewhere: at the
-# left edge, at the right edge, between the edges; then no shift at all.
+# left edge, at the right edge, between the edges; then no shift at all, and a wider table.
 _CASES = (
     ({-3: 0.1472, -2: 0.2786, -1: 0.2933, 0: 0.9081, 1: 0.3011, 2: 0.3384, 3: 0.1194}, 2),
     ({-3: 0.1105, -2: 0.6128, -1: 0.7719, 0: 0.8836, 1: 0.5273, 2: 0.4162, 3: 0.2047}, 2),
     ({1: 0.5162, 3: 0.694, -3: 0.667, 0: 0.872, -2: 0.553, 2: 0.723, -1: 0.809, -4: 0.124, 4: 0.083}, 3),
     ({-1: 0.4418, 0: 0.7935, 1: 0.3762}, 0),
+    (
+        {-5: 0.0921, -4: 0.4417, -3: 0.2358, -2: 0.5163, -1: 0.6772, 0: 0.9114}
+        | {1: 0.7025, 2: 0.6146, 3: 0.2581, 4: 0.2783, 5: 0.1216},
+        4,
+    ),
 )
 
 
@@ -89,7 +94,7 @@ def _slips(shares: dict[int, float], reach: int) -> tuple[tuple[float, str], ...
             round(right, decimals),
             "It is rounded. Rounded up, a promise is broken; keep all digits, and round when you print.",
         )
-        for decimals in (1, 2)
+        for decimals in (1, 2, 3)
     ]
     return tuple(slips)
 
@@ -98,8 +103,8 @@ def _verify_promise(answer):
     found = [expect_number(call(answer, *case), name="the promised share") for case in _CASES]
     if len(set(found)) == 1:
         raise NotYet(
-            "It gives the same number for four different tables, so it does not use its own `shares` and "
-            "`reach`. Numbers of the notebook do not count inside: use what comes in."
+            f"It gives the same number for {len(_CASES)} different tables, so it does not use its own "
+            "`shares` and `reach`. Numbers of the notebook do not count inside: use what comes in."
         )
     for (shares, reach), value in zip(_CASES, found, strict=True):
         expect_close(

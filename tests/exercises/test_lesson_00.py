@@ -103,6 +103,18 @@ def rounded(shares, reach):
     return round(smallest_of_a_generator(shares, reach), 2)
 
 
+def rounded_to_three(shares, reach):
+    return round(smallest_of_a_generator(shares, reach), 3)
+
+
+def shifts_of_the_lesson_only(shares, reach):
+    return min(shares[shift] for shift in (-2, -1, 0, 1, 2) if abs(shift) <= reach)
+
+
+def centre_neighbours_and_edges(shares, reach):
+    return min(shares[shift] for shift in {0, min(1, reach), -min(1, reach), reach, -reach})
+
+
 def training_accuracy(shares, reach):
     return 0.99
 
@@ -163,8 +175,11 @@ WRONG = {
         (right_edge_only, "at one edge"),
         (by_position, "by position"),
         (rounded, "It is rounded"),
-        (training_accuracy, "the same number for four different tables"),
-        (the_notebooks_table, "the same number for four different tables"),
+        (rounded_to_three, "It is rounded"),
+        (shifts_of_the_lesson_only, "hardest to keep"),
+        (centre_neighbours_and_edges, "go through all"),
+        (training_accuracy, "the same number for 5 different tables"),
+        (the_notebooks_table, "the same number for 5 different tables"),
         (prints_it, "forget `return`"),
         (a_sentence, "Expected a number"),
         (all_of_them, "Expected one number"),

@@ -3,6 +3,9 @@
 import numpy as np
 import torch
 from numpy.polynomial import Polynomial
+from scipy.optimize import curve_fit
+from scipy.stats import theilslopes
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
@@ -42,6 +45,18 @@ def growth_by_torch(editions, students, new_edition):
     design = torch.stack([torch.ones_like(x), x], dim=1)
     solved = torch.linalg.lstsq(design, torch.log(torch.tensor(students))[:, None]).solution[:, 0]
     return torch.exp(solved[0] + solved[1] * (new_edition - editions[0]))
+
+
+def growth_without_logarithm(editions, students, new_edition):
+    def curve(edition, start, rate):
+        return start * rate ** (edition - editions[0])
+
+    return curve(new_edition, *curve_fit(curve, editions, students, p0=(students[0], 1.0))[0])
+
+
+def growth_by_middle_slope(editions, students, new_edition):
+    fit = theilslopes(np.log(students), editions)
+    return np.exp(fit.intercept + fit.slope * new_edition)
 
 
 def growth_mixing(log, back):
@@ -355,6 +370,58 @@ def twenty_whatever_is_asked(expression, diagnosis, *, folds, keep=20):
     return honest_by_pipeline(expression, diagnosis, folds=folds, keep=20)
 
 
+def first_genes(expression, diagnosis, *, folds, keep=20):
+    return honest_by_pipeline(expression[:, :keep], diagnosis, folds=folds, keep="all")
+
+
+def genes_and_model(expression, diagnosis, train, keep):
+    chooser = SelectKBest(f_classif, k=keep).fit(expression[train], diagnosis[train])
+    return chooser, LogisticRegression().fit(chooser.transform(expression[train]), diagnosis[train])
+
+
+def each_part_scaled_by_itself(expression, diagnosis, *, folds, keep=20):
+    scores = []
+    for train, test in folds:
+        scaled = np.empty_like(expression)
+        for rows in (train, test):
+            scaled[rows] = StandardScaler().fit_transform(expression[rows])
+        chooser, model = genes_and_model(scaled, diagnosis, train, keep)
+        scores.append(model.score(chooser.transform(scaled[test]), diagnosis[test]))
+    return np.mean(scores)
+
+
+def scaled_on_both_parts(expression, diagnosis, *, folds, keep=20):
+    scores = []
+    for train, test in folds:
+        scaler = StandardScaler().fit(expression[np.concatenate([train, test])])
+        scaled = scaler.transform(expression)
+        chooser, model = genes_and_model(scaled, diagnosis, train, keep)
+        scores.append(model.score(chooser.transform(scaled[test]), diagnosis[test]))
+    return np.mean(scores)
+
+
+def best_number_of_genes_by_test_score(expression, diagnosis, *, folds, keep=20):
+    tried = [max(keep - 2, 1), max(keep - 1, 1), keep]
+    scores = [
+        [honest_by_pipeline(expression, diagnosis, folds=[fold], keep=number) for number in tried]
+        for fold in folds
+    ]
+    return np.mean(np.max(scores, axis=1))
+
+
+def forest_without_a_seed(expression, diagnosis, *, folds, keep=20):
+    model = make_pipeline(SelectKBest(f_classif, k=keep), RandomForestClassifier(10))
+    return cross_val_score(model, expression, diagnosis, cv=folds).mean()
+
+
+def honest_with_another_score(scoring):
+    def answer(expression, diagnosis, *, folds, keep=20):
+        model = make_pipeline(StandardScaler(), SelectKBest(f_classif, k=keep), LogisticRegression())
+        return cross_val_score(model, expression, diagnosis, cv=folds, scoring=scoring).mean()
+
+    return answer
+
+
 def honest_in_per_cent(expression, diagnosis, *, folds, keep=20):
     return 100 * honest_by_pipeline(expression, diagnosis, folds=folds, keep=keep)
 
@@ -465,6 +532,8 @@ WRONG = {
         ),
         (lambda editions, students, new: Polynomial.fit(editions, students, 2)(new), "That is the quadratic"),
         (lambda editions, students, new: Polynomial.fit(editions, students, 3)(new), "That is the cubic"),
+        (growth_without_logarithm, "It fits the growing curve to the students themselves"),
+        (growth_by_middle_slope, "sum of squared errors of the *logarithms*"),
         (lambda editions, students, new_edition: 320.0, "returns 320 whatever the data are"),
         (lambda editions, students, new_edition: 10 * 2.0 ** (new_edition - 1), "`10 * 2 ** (edition - 1)`"),
         (lambda editions, students, new: students[-1] * 2 ** (new - editions[-1]), "It doubles whatever"),
@@ -535,7 +604,14 @@ WRONG = {
         (leak_chosen_on_the_first_fold, "chosen once and kept"),
         (leak_of_scaling_only, "scaling is learnt from everybody"),
         (scored_on_training_rows, "score does not come from the test rows"),
-        (shuffled_again, "shuffled again inside"),
+        (shuffled_again, "drawn at random inside"),
+        (forest_without_a_seed, "give it a `random_state`"),
+        (honest_with_another_score("balanced_accuracy"), "One half is a balanced accuracy"),
+        (honest_with_another_score("roc_auc"), "an area under a curve"),
+        (best_number_of_genes_by_test_score, "turned round"),
+        (first_genes, "chosen by how far the groups differ"),
+        (each_part_scaled_by_itself, "The test patients influence one another"),
+        (scaled_on_both_parts, "The test patients influence one another"),
         (folds_of_its_own, "so they are not used"),
         (lambda expression, diagnosis, *, folds, keep=20: 0.5, "so they are not used"),
         (shuffled_diagnoses, "finds nothing either"),
