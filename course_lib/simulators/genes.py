@@ -45,8 +45,9 @@ def noise_genes(seed: int, patients: int = 50, *, genes: int = 5000) -> Dataset:
 
     Notes
     -----
-    **Source:** Ambroise and McLachlan, Selection bias in gene extraction on the basis of microarray
-    gene-expression data (2002). **Shown in:** lesson 01, "A diagnosis from nothing".
+    **Source:** Hastie, Tibshirani and Friedman, The Elements of Statistical Learning (2009), 7.10.2:
+    50 patients in two equal classes, 5000 independent genes.
+    **Shown in:** lesson 01, "A diagnosis from nothing".
     """
     import numpy as np
 

@@ -191,8 +191,9 @@ ax.plot(editions, students, "ko", zorder=3)
 ax.set(xlabel="edition", ylabel="students", xlim=(0.8, 7.8), xticks=range(1, 7))
 cl.show(
     fig,
-    alt="Line plot of students against edition: five kinds of curve agree on four training points and fan "
-    f"out to between {curves['line'](6.0):.0f} and {curves['doubling'](6.0):.0f} students at edition 6.",
+    alt="Line plot of students against edition: all curves but the line pass close to four training points, "
+    f"and they fan out to between {curves['line'](6.0):.0f} and {curves['doubling'](6.0):.0f} students at "
+    "edition 6.",
 )
 
 # %% [markdown]
@@ -278,17 +279,18 @@ cl.check("01.5", any_future)
 #
 # Since March 1958 the carbon dioxide in the air has been measured on Mauna Loa, Hawaii, in **ppm** (parts per
 # million: molecules of CO₂ per million molecules of dry air). This copy ends in 2001. So we can stand in the
-# year 1980, forecast 2001, and look up what happened.
+# year 1980, forecast the years to 2001, and look up what happened. (The card cuts a little differently: it
+# keeps 1981 to 1990 for choosing. We make a set for choosing of our own, from the years before.)
 
 # %%
 co2 = cl.load("co2_weekly")
 co2.describe()
 
 # %% [markdown]
-# Two things are wrong with these data for our purpose. Plants breathe: the values swing by some 6 ppm each
-# year. And weeks are missing, also in a row: an average over a year that lacks its spring is too low. So we
-# average each twelfth of a year first, then the twelve, and keep only years in which all twelve were
-# measured.
+# Two things are wrong with these data for our purpose. The plants of the northern half of the Earth take up
+# CO₂ in summer and give it back in winter, so the values swing within each year. And weeks are missing, also
+# in a row: an average over a year that lacks its spring is too low. So we average each twelfth of a year
+# first, then the twelve, and keep only years in which all twelve were measured.
 
 # %%
 week = co2.inputs[:, 0].astype(float)  # decimal years, (B,)
@@ -299,6 +301,8 @@ all_years, twelfths_measured = np.unique(twelfth // 12, return_counts=True)
 all_ppm = np.bincount(twelfth // 12 - all_years[0], twelfth_ppm) / twelfths_measured
 whole = twelfths_measured == 12
 year, ppm = all_years[whole].astype(float), all_ppm[whole]  # (T,), (T,)
+swings = [np.ptp(twelfth_ppm[twelfth // 12 == number]) for number in year]  # within each year
+print(f"swing within a year: {np.mean(swings):.1f} ppm ({min(swings):.1f} to {max(swings):.1f} ppm)")
 print(f"left out, not measured all the year: {', '.join(map(str, all_years[~whole]))}")
 print(
     f"{len(year)} annual means, from {ppm[0]:.1f} ppm in {year[0]:.0f} to {ppm[-1]:.1f} ppm in {year[-1]:.0f}"
@@ -307,12 +311,12 @@ print(
 # %%
 fig, ax = plt.subplots()
 ax.plot(week, co2.targets, ".", markersize=1.5, color="0.6", label="weeks")
-ax.plot(year, ppm, "o", markersize=4, color=cl.plots.PALETTE[0], label="annual means")
-ax.axvline(1980.99, color="0.3", linestyle="--", linewidth=1)
+ax.plot(year + 0.5, ppm, "o", markersize=4, color=cl.plots.PALETTE[0], label="annual means")  # mid-year
+ax.axvline(1981, color="0.3", linestyle="--", linewidth=1)
 ax.text(1980.5, 368, "seen", ha="right")
 ax.text(1981.5, 368, "future")
 ax.set(xlabel="year", ylabel="CO₂ at Mauna Loa (ppm)")
-ax.legend(loc="lower right")
+ax.legend(loc="lower right", markerscale=2)
 cl.show(
     fig,
     alt="Scatter plot of carbon dioxide in ppm against year, 1958 to 2001: weekly values swing around annual "
@@ -386,49 +390,107 @@ cl.show(
 )
 
 # %% [markdown]
-# The lower curve never rises. The upper one falls, turns, and climbs by orders of magnitude: from degree 4 on
-# the polynomial spends its freedom on the wiggles of single years, and outside the data nothing holds it. A
-# model that follows the accidents of its training data **overfits**. A low degree that misses the bend
-# **underfits**.
+# The lower curve never rises. The upper one falls, turns, and climbs by orders of magnitude. A low degree
+# that misses the bend **underfits**. And degree 5: is it a bad description of the years up to 1980? Leave out
+# one of these years at a time, fit the others, and ask for the one left out.
+
+# %%
+seen_year, seen_ppm = year[past], ppm[past]
+left_out_error = np.empty(len(degrees))
+for degree in degrees:
+    errors = []
+    for row in range(len(seen_year)):
+        curve = Polynomial.fit(np.delete(seen_year, row), np.delete(seen_ppm, row), degree)
+        errors.append(curve(seen_year[row]) - seen_ppm[row])
+    left_out_error[degree] = rmse(errors)
+between = int(left_out_error.argmin())
+for degree in degrees:
+    print(f"degree {degree}: error on the year left out {left_out_error[degree]:.2f} ppm")
+print(f"best on years left out: degree {between}, which forecasts {forecast_2001[between]:.0f} ppm for 2001")
+
+# %% [markdown]
+# *Between* the years that it saw, degree 5 is as good as any. It fails *outside* them, where nothing holds
+# it: that is **extrapolation**. (To follow the accidents of the training data is **overfitting**; section 4
+# shows what it can do.) Leaving out years one by one, or at random, asks about gaps in the past. A forecast
+# asks something else.
 
 # %% [markdown]
 # ### Choosing without looking ahead
 #
-# Reading the best degree off that figure would be cheating: in 1980 nobody has the upper curve. But the past
+# Reading the best degree off the figure would be cheating: in 1980 nobody has the upper curve. But the past
 # can play the future. Stand in 1970, forecast 1971 to 1980, and take the degree that does best in this
 # rehearsal. Data kept aside for choosing are a **validation set**. Then refit on everything up to 1980.
+#
+# Beside it stand two forecasts that need no choosing, the **baselines**: the value of the last year for ever,
+# and a straight line through the last five years.
+
 
 # %%
+def last_value(seen):
+    """Return the forecast that the last year's mean stays; `seen` marks the years."""
+    return lambda later: np.full(len(later), ppm[seen][-1])
+
+
+def last_five_years(seen):
+    """Return the straight line through the last five years."""
+    return Polynomial.fit(year[seen][-5:], ppm[seen][-5:], 1)
+
+
 early, rehearsal = year <= 1970, (year > 1970) & (year <= 1980)
-rehearsal_fits = [Polynomial.fit(year[early], ppm[early], degree) for degree in degrees]
-rehearsal_error = np.array([rmse(curve(year[rehearsal]) - ppm[rehearsal]) for curve in rehearsal_fits])
+rehearsal_error = np.array(
+    [rmse(Polynomial.fit(year[early], ppm[early], d)(year[rehearsal]) - ppm[rehearsal]) for d in degrees]
+)
 chosen = int(rehearsal_error.argmin())
-miss = forecast_2001[chosen] - ppm[-1]
-print(f"chosen in 1980: degree {chosen}; error in the rehearsal {rehearsal_error[chosen]:.1f} ppm")
-print(f"its forecast for 2001: {forecast_2001[chosen]:.1f} ppm, measured {ppm[-1]:.1f} ppm: {miss:+.1f} ppm")
-print(f"its error over 1981-2001: {future_error[chosen]:.1f} ppm")
+forecasts = {
+    f"degree {chosen}, chosen": lambda seen: Polynomial.fit(year[seen], ppm[seen], chosen),
+    "last five years": last_five_years,
+    "last value": last_value,
+}
+spans = {"1971-80": (early, rehearsal), "1981-90": (past, (year > 1980) & (year <= 1990))}
+spans["1991-01"] = past, year > 1990
+error = {  # error[forecast][span], ppm
+    name: {span: rmse(forecast(seen)(year[rows]) - ppm[rows]) for span, (seen, rows) in spans.items()}
+    for name, forecast in forecasts.items()
+}
+print("error in ppm      rehearsal   " + "   ".join(list(spans)[1:]))
+for name, of_name in error.items():
+    print(f"{name:18}" + "".join(f"{value:10.1f}" for value in of_name.values()))
 
 # %%
 fig, ax = plt.subplots()
 ahead = np.linspace(1959, 2001, 200)
 ax.plot(year, ppm, "o", markersize=4, color="0.5", label="measured")
-for number, degree in enumerate((1, chosen, 5)):
-    style = {"color": cl.plots.PALETTE[number], "linestyle": ("-", "--", "-.")[number]}
-    ax.plot(ahead, fits[degree](ahead), label=f"degree {degree}", **style)
+ax.plot(ahead, fits[chosen](ahead), "--", color=cl.plots.PALETTE[1], label=f"degree {chosen}, chosen")
+ax.plot(ahead, fits[5](ahead), "-.", color=cl.plots.PALETTE[2], label="degree 5")
+recent = np.linspace(1976, 2001, 50)
+ax.plot(recent, last_five_years(past)(recent), color=cl.plots.PALETTE[0], label="line, last five years")
 ax.axvline(1980.5, color="0.3", linestyle="--", linewidth=1)
 ax.set(xlabel="year", ylabel="CO₂ at Mauna Loa (ppm)", ylim=(310, 400))
 ax.legend(loc="upper left")
 cl.show(
     fig,
-    alt="Line plot of carbon dioxide in ppm against year with three polynomials fitted up to 1980: degree 1 "
-    f"ends too low in 2001, degree {chosen} too high, and degree 5 leaves the picture before 1990.",
+    alt="Line plot of carbon dioxide in ppm against year with three forecasts made in 1980: the line through "
+    f"the last five years stays close, degree {chosen} ends too high, and degree 5 leaves the picture before "
+    "1990.",
 )
 
 # %% [markdown]
-# The rehearsal keeps us from the disaster: degree 5 leaves the picture within ten years. It does not make the
-# forecast right. The chosen curve is several times further from the truth than in the rehearsal: 2001 is
-# twice as far ahead, and after 1980 the measurements did not steepen as they had before. No split of the past
-# could show that. A rehearsal tests the future that it plays.
+# The rehearsal keeps us from the disaster: degree 5 leaves the picture within ten years. In the ten years
+# that it rehearsed, the chosen curve is right to about 1 ppm, as promised. In the eleven after, it is not:
+# around 1990 the rise stopped growing steeper. **A rehearsal of ten years speaks for ten years.**
+#
+# The line through five years, which forgets all the rest, did as well in the rehearsal and far better
+# afterwards. Could one have known? Here are the other rehearsals of ten years that 1980 allows.
+
+# %%
+for cut in range(1967, 1971):
+    seen, rows = year <= cut, (year > cut) & (year <= cut + 10)
+    said = {name: rmse(forecast(seen)(year[rows]) - ppm[rows]) for name, forecast in forecasts.items()}
+    print(f"stand in {cut}:  " + ",  ".join(f"{name} {value:.1f} ppm" for name, value in said.items()))
+
+# %% [markdown]
+# Three of the four prefer the curve, none by as much as 1 ppm. So no: the past could hardly tell the two
+# apart. It could tell that both beat the last value, and that degree 5 is out of the question.
 
 # %% [markdown]
 # ## 3 · Ten pictures
@@ -532,7 +594,7 @@ gap = np.arange(1, 300)
 same = [np.mean(labels[:-k] == labels[k:]) for k in gap]
 fig, ax = plt.subplots()
 ax.plot(gap, same, color=cl.plots.PALETTE[0])
-ax.plot([0, 300], [0.1, 0.1], color="0.2", linestyle="--", linewidth=1)
+ax.plot([0, 300], [0.1, 0.1], color="black", linestyle="--", linewidth=1.5, zorder=3)
 ax.text(305, 0.1, "chance", va="center")
 ax.set(xlabel="distance in the file (pictures)", ylabel="pairs with the same digit (share)", xlim=(0, 345))
 cl.show(
@@ -544,19 +606,22 @@ cl.show(
 
 # %% [markdown]
 # A sharp peak near 130 and one near 260: the same sequence of digits comes back every 130 pictures or so.
-# (The small peak at 10 is the sequence's beginning, 0 to 9 and again 0 to 9.) It looks like one form that
-# person after person has filled in. The card says that 13 people wrote this file, and that nobody noted who
-# wrote what. So neighbours in the file are mostly by one hand. That gives two questions: how well do we read
-# new digits of *known* hands, and of *new* hands?
+# (The small peak at 10 is the sequence's beginning, 0 to 9 and again 0 to 9.) It looks like one form that was
+# filled in again and again: fourteen times, the last one not to its end. The card says that 13 people wrote
+# this file, and that nobody noted who wrote what. So neighbours in the file are mostly by one hand. That
+# gives two questions: how well do we read new digits of *known* hands, and of *new* hands?
 
 # %% [markdown]
 # **Cross-validation** cuts the data into five **folds** and lets each be the test set once, so that every
 # picture is predicted once by a model that has not seen it. *Random* folds mix all hands. *Consecutive* folds
-# keep most hands together. Four models, each as it comes, none tuned:
+# keep most hands together. Five models: the nearest mean; the nearest single training picture; and three that
+# later lessons open. The settings of the network are ours, chosen by hand; the others come as the library
+# makes them.
 
 # %%
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import KFold
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
 pixels = images.reshape(-1, 64)  # (B, 64)
@@ -580,6 +645,7 @@ def library_predict(model):
 
 models = {
     "nearest mean": library_predict(nearest_mean),
+    "nearest picture": library_predict(KNeighborsClassifier(1)),
     "logistic regression": library_predict(LogisticRegression(max_iter=1000)),
     "small network": network_predict,
     "support vector machine": library_predict(SVC()),
@@ -587,7 +653,7 @@ models = {
 
 # %% [markdown]
 # Each model answers for all 1797 pictures, once under random and once under consecutive folds. **Predict
-# first:** which of the four loses most?
+# first:** which of the five loses most?
 
 
 # %%
@@ -606,24 +672,25 @@ blocks_correct = {name: read_correctly(predict, consecutive) for name, predict i
 fig, ax = plt.subplots()
 known = [random_correct[name].mean() for name in models]
 new = [blocks_correct[name].mean() for name in models]
-ax.hlines(range(4), new, known, color="0.7", zorder=1)
-ax.plot(new, range(4), "s", color=cl.plots.PALETTE[1], label="new hands (consecutive folds)")
-ax.plot(known, range(4), "o", color=cl.plots.PALETTE[0], label="known hands (random folds)")
-for height in range(4):
+ax.hlines(range(5), new, known, color="0.7", zorder=1)
+ax.plot(new, range(5), "s", color=cl.plots.PALETTE[1], label="new hands (consecutive folds)")
+ax.plot(known, range(5), "o", color=cl.plots.PALETTE[0], label="known hands (random folds)")
+for height in range(5):
     ax.text(new[height] - 0.003, height, f"{new[height]:.3f}", ha="right", va="center")
     ax.text(known[height] + 0.003, height, f"{known[height]:.3f}", va="center")
-ax.set(yticks=range(4), yticklabels=list(models), xlim=(0.85, 1.02), ylim=(-1.2, 3.4))
+ax.set(yticks=range(5), yticklabels=list(models), xlim=(0.85, 1.02), ylim=(-1.2, 4.4))
 ax.set(xlabel="accuracy on 1797 pictures (share)")
 ax.legend(loc="lower right")
 cl.show(
     fig,
-    alt="Dot plot of accuracy for four models under two kinds of folds: every model is less accurate on "
+    alt="Dot plot of accuracy for five models under two kinds of folds: every model is less accurate on "
     "consecutive folds than on random ones.",
 )
 
 # %% [markdown]
-# Every model is worse on new hands, and the ranking hardly changes: the support vector machine leads under
-# both, the nearest mean is last.
+# Every model is worse on new hands. The support vector machine leads under both kinds of folds, the nearest
+# mean is last. And the simplest rule that one can think of, copy the label of the nearest training picture,
+# is level with the best.
 
 # %% [markdown]
 # ### What ± means
@@ -631,7 +698,8 @@ cl.show(
 # An accuracy needs a ±, and there are several. For logistic regression: the spread over ten ways of
 # shuffling; the 95 % interval from drawing the *pictures* anew (**bootstrap**: sample the results with
 # replacement, many times, and see how the mean moves); and the same from drawing whole *stretches* of 130
-# pictures, about one hand each.
+# pictures, about one hand each. (Of many intervals made like this, on many data sets, about 95 in 100 hold
+# the true value.)
 
 # %%
 name = "logistic regression"
@@ -641,14 +709,18 @@ blocks = blocks_correct[name]
 by_picture = cl.metrics.bootstrap_interval(blocks, np.mean, seed=SEED)
 by_stretch = cl.metrics.bootstrap_interval(blocks, np.mean, seed=SEED, groups=stretch)
 shuffle_sd = np.std(reshuffled, ddof=1)
+one_shuffle = random_correct[name]
+low, high = cl.metrics.bootstrap_interval(one_shuffle, np.mean, seed=SEED)
 print(f"random folds:      {np.mean(reshuffled):.3f} ± {shuffle_sd:.3f} (sd of 10 shuffles)")
+print(f"one shuffle:       {one_shuffle.mean():.3f}, by picture {low:.3f} to {high:.3f} (95 %)")
 print(f"consecutive folds: {blocks.mean():.3f}, by picture {by_picture[0]:.3f} to {by_picture[1]:.3f} (95 %)")
 print(f"                          by stretch {by_stretch[0]:.3f} to {by_stretch[1]:.3f} (95 %)")
 
 # %% [markdown]
-# The shuffles hardly differ, and their ± is the one usually seen. It says how well the *random* accuracy is
-# known, and nothing about new hands. Drawing stretches gives a wider interval than drawing pictures: pictures
-# by one hand succeed and fail together, so there are fewer independent cases than pictures.
+# The shuffles hardly differ. Their ± says how much the *cut* matters, and no more: the pictures are the same
+# each time. What other pictures would give is the bootstrap's question, and its interval is a good deal
+# wider. On consecutive folds, drawing stretches gives a wider one still than drawing pictures: those by one
+# hand succeed and fail together, so there are fewer independent cases than pictures.
 #
 # Two results on the same pictures are compared **paired**: take the difference picture by picture, then its
 # interval. What both find hard cancels.
@@ -666,16 +738,17 @@ for what, difference in pairs.items():
     print(f"{what:45} {difference.mean():+.3f}, {low:+.3f} to {high:+.3f} (95 %): {verdict}")
 
 # %% [markdown]
-# Which of the two accuracies is right? Both: they answer questions about two futures. The gap between them is
-# larger than any ± above. An interval that includes zero does not say that two models are equal, only that
-# these pictures cannot tell them apart.
+# Which of the two accuracies is right? Both: they answer questions about two futures. An interval that
+# includes zero does not say that two models are equal, only that these pictures cannot tell them apart. And
+# these intervals cover other pictures, not other settings nor other random starts. *Try it yourself:* train
+# the network for 50 epochs at a learning rate of 0.01. Does the second verdict stand?
 
 # %% [markdown]
 # ### Names are not amounts
 #
-# One more decision comes before any model: how the *answer* is represented. A digit's label looks like a
-# number. Linear regression on the codes 0 to 9, rounded, against the same regression on ten columns that hold
-# 1 for the right digit and 0 elsewhere (**one-hot**):
+# *Optional.* One more decision comes before any model: how the *answer* is represented. A digit's label looks
+# like a number. Linear regression on the codes 0 to 9, rounded, against the same regression on ten columns
+# that hold 1 for the right digit and 0 elsewhere (**one-hot**):
 
 
 # %%
@@ -695,7 +768,7 @@ print(f"accuracy with integer codes: {codes:.3f}, one-hot: {one_hot:.3f} (random
 
 # %% [markdown]
 # The codes claim that a 3 lies halfway between a 1 and a 5, which no handwriting obeys. Same pictures, same
-# method: the representation makes the difference.
+# method (though ten columns also mean ten times the coefficients): the representation makes the difference.
 
 # %% [markdown]
 # ## 4 · A diagnosis from nothing
@@ -841,10 +914,11 @@ print(f"honest accuracies on noise: {min(honest):.2f} to {max(honest):.2f}; {luc
 print(f"sd over studies {np.std(honest, ddof=1):.2f}; 50 tosses of a coin would give {coin:.2f}")
 
 # %% [markdown]
-# An honest method protects from a wrong *mean*, not from bad luck. With 50 patients, an accuracy of 0.60 is
-# no finding, and whoever runs several such analyses and reports the best one has leaked again, this time by
-# hand. Nor does cross-validation know the future: it plays the one that its folds describe, as in sections 2
-# and 3.
+# They scatter more than the coin, because the five folds train on nearly the same patients and so err
+# together. An honest method protects from a wrong *mean*, not from bad luck. With 50 patients, an accuracy of
+# 0.60 is no finding, and whoever runs several such analyses and reports the best one has leaked again, this
+# time by hand. Nor does cross-validation know the future: it plays the one that its folds describe, as in
+# sections 2 and 3.
 
 # %% [markdown]
 # ## Claims
@@ -886,32 +960,48 @@ cl.claim(
 )
 
 # %% [markdown]
-# **2 · A smaller training error can mean a worse forecast**, and a rehearsal in the past guards against the
-# worst.
+# **2 · A smaller error on the past can mean a worse forecast**, and a rehearsal speaks for the span that it
+# rehearsed.
 
 # %%
 cl.claim(
-    "degree 5 fits 1959-1980 better than the degree chosen by rehearsal",
+    "the degree that is best on years left out fits 1959-1980 better than the rehearsed one",
     past_error[chosen],
     ">",
-    past_error[5],
+    past_error[between],
     because="a higher degree contains the lower one",
 )
 cl.claim(
     "and its forecast for 2001 is further off, in ppm",
-    abs(forecast_2001[5] - ppm[-1]),
+    abs(forecast_2001[between] - ppm[-1]),
     ">",
-    abs(miss),
+    abs(forecast_2001[chosen] - ppm[-1]),
     margin=100,
     because="100 ppm are more than all that was added from 1959 to 2001",
 )
+kept = error[f"degree {chosen}, chosen"]
 cl.claim(
-    "over 1981-2001 the chosen degree is at most twice as wrong as in its rehearsal",
-    future_error[chosen],
+    "over 1981-1990 the chosen curve is as wrong as in its rehearsal, to 1 ppm",
+    abs(kept["1981-90"] - kept["1971-80"]),
     "<=",
-    2 * rehearsal_error[chosen],
+    1,
+    because="1 ppm is less than the rise of one year",
+)
+cl.claim(
+    "and so it is over 1991-2001",
+    abs(kept["1991-01"] - kept["1971-80"]),
+    "<=",
+    1,
     expect="fails",
-    because="twice, for a forecast that looks twice as far ahead",
+    because="the same 1 ppm, for years that lie further ahead than any that were rehearsed",
+)
+cl.claim(
+    "no polynomial forecasts 1981-2001 better than a line through five years, in ppm",
+    future_error.min(),
+    ">",
+    rmse(last_five_years(past)(year[future]) - ppm[future]),
+    margin=1,
+    because="1 ppm again",
 )
 
 # %% [markdown]
@@ -921,12 +1011,12 @@ cl.claim(
 # %%
 smallest_drop = min(random_correct[name].mean() - blocks_correct[name].mean() for name in models)
 cl.claim(
-    "each of the four models is less accurate on consecutive folds than on random ones",
+    "each of the five models is less accurate on consecutive folds than on random ones",
     smallest_drop,
     ">",
     2 * shuffle_sd,
     margin=0.005,
-    because="it must exceed what another shuffle would change (two sd) by half a per cent of the pictures",
+    because="it must exceed what another shuffle changes for logistic regression (two sd) by half a per cent",
 )
 cl.claim(
     "one-hot answers are read better than integer codes",
@@ -942,13 +1032,12 @@ cl.claim(
 
 # %%
 cl.claim(
-    "the 20 best genes diagnose the disease better than a coin",
+    "the 20 best genes diagnose more than 60 in 100 patients rightly",
     np.mean(honest),
     ">",
-    0.5,
-    margin=0.1,
+    0.6,
     expect="fails",
-    because="0.1 is about five standard errors of a mean over 20 studies",
+    because="60 in 100 is the least that anybody would call a diagnosis",
 )
 cl.claim(
     "choosing the genes before cross-validation makes accuracy from noise",
@@ -969,8 +1058,11 @@ print(f"{np.mean(leaky):.0%} from noise.")
 # - S. Kapoor, A. Narayanan, [Leakage and the reproducibility crisis in machine-learning-based
 #   science](https://doi.org/10.1016/j.patter.2023.100804), Patterns 4, 100804 (2023): eight kinds of leak,
 #   counted over 17 fields.
+# - T. Hastie, R. Tibshirani, J. Friedman, [The Elements of Statistical
+#   Learning](https://hastie.su.domains/ElemStatLearn/) (2009), section 7.10.2: the study of section 4 is
+#   theirs, 50 patients and 5000 genes that know nothing.
 # - INRIA, [scikit-learn course, "Sample
 #   grouping"](https://inria.github.io/scikit-learn-mooc/python_scripts/cross_validation_grouping.html):
-#   section 3 with the boundaries between the writers worked out.
+#   section 3 with a guess at where one writer ends and the next begins.
 # - scikit-learn, [Common pitfalls and recommended
 #   practices](https://scikit-learn.org/stable/common_pitfalls.html): leaks and pipelines, with code for both.
