@@ -251,6 +251,32 @@ def test_an_answer_that_goes_wrong_gets_one_helpful_sentence(answer, said):
     assert said in verdict.message
 
 
+of_the_notebook = np.ones(9)
+
+
+def confuses_its_input_with_the_notebooks(values):
+    return of_the_notebook[len(values) + 7]
+
+
+def test_an_answer_that_fails_is_told_what_it_was_called_with():
+    message = judge(MEAN, confuses_its_input_with_the_notebooks).message
+    assert "It was called with `values` of shape (3,)." in message
+    assert "It also uses `of_the_notebook` of the notebook: did you mean what comes in?" in message
+    assert "of the notebook" not in judge(MEAN, divides_by_zero).message
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("the *logarithms*.", "the <em>logarithms</em>."),
+        ("`a * b` is *one* of 2 * 3 * 4", "<code>a * b</code> is <em>one</em> of 2 * 3 * 4"),
+        ("*x* < `*args`", "<em>x</em> &lt; <code>*args</code>"),
+    ],
+)
+def test_emphasis_and_code_reach_the_page(text, page):
+    assert display.marked_up(text) == page
+
+
 def test_a_changed_list_is_noticed_too_and_the_checks_own_stays_as_it_was():
     values = [3, 1, 2]
     with pytest.raises(NotYet, match="changes its input `values`"):
@@ -670,11 +696,23 @@ def test_after_a_stopped_answer_nothing_is_traced_or_stopped_any_more(short):
     assert judge(MEAN, lambda values: values.mean()).outcome == "correct"
 
 
-def test_the_limit_is_five_seconds():
-    start = time.monotonic()
-    verdict = judge(MEAN, sleeps_and_catches_all)
-    assert 4.9 < time.monotonic() - start < 7
-    assert "after 5 seconds" in verdict.message
+def test_the_limit_is_five_seconds_of_computing():
+    start = time.process_time()
+    verdict = judge(MEAN, counts_for_ever)
+    assert 4.9 < time.process_time() - start < 7
+    assert re.search(r"after \d+ seconds", verdict.message)
+
+
+def test_an_answer_that_the_machine_keeps_waiting_is_not_taken_for_endless(monkeypatch):
+    monkeypatch.setattr(sandbox, "SECONDS", 0.3)
+
+    def slow(values):
+        time.sleep(0.6)  # as behind other processes: the clock runs, the processor does not
+        return values.mean()
+
+    assert judge(MEAN, slow).outcome == "correct"
+    monkeypatch.setattr(sandbox, "PATIENCE", 1)
+    assert judge(MEAN, slow).outcome == "not yet"
 
 
 def test_the_checks_own_work_is_not_counted_against_the_student(short):
@@ -951,7 +989,7 @@ def test_a_claim_holds_exactly_when_its_arithmetic_does(capsys, left, relation, 
         (3e-9, "<", 4e-9, 0, "3e-09 < 4e-09"),
         (0.7, ">", 0.3999, 0.3, "0.7000 > 0.3999 by more than 0.3000"),
         (0.12345678, ">", 0.12345677, 0, "0.12345678 > 0.12345677"),
-        (0.97, "<=", float("nan"), 0, "0.97 ≤ nan"),
+        (0.97, "<=", float("nan"), 0, "0.97 is not ≤ nan"),
         (0, "<", 1.5e8, 0, "0 < 150000000"),
     ],
 )
@@ -963,11 +1001,13 @@ def test_the_numbers_are_rounded_to_what_decides(capsys, left, relation, right, 
 def test_a_claim_gives_the_reason_of_its_margin(capsys):
     cl.claim("It is so", 0.9, ">", 0.2, margin=0.3, because="three standard errors.")
     assert "Why this margin: three standard errors.\n" in capsys.readouterr().out
+    cl.claim("It is so", 0.9, ">", 0.2, because="nothing lies between.")
+    assert "\nWhy: nothing lies between.\n" in capsys.readouterr().out
 
 
 def test_a_sentence_that_is_refuted_on_purpose_says_so(capsys):
     cl.claim("The network recognises digits", 0.26, ">", 0.9, expect="fails")
-    assert "Does not hold, as we expected: 0.26 > 0.90." in capsys.readouterr().out
+    assert "Does not hold, as we expected: 0.26 is not > 0.90." in capsys.readouterr().out
     cl.claim("The network recognises digits", 0.95, ">", 0.9, expect="fails")
     assert "Holds, although we expected that it fails: 0.95 > 0.90." in capsys.readouterr().out
 

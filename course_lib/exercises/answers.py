@@ -41,7 +41,8 @@ def call(function: Callable, *args: object, **kwargs: object) -> object:
     except (Exception, SystemExit) as error:
         if is_blank(error):
             raise NotImplementedError(BLANK) from error
-        raise NotYet(what_happened(error, home_of(function))) from error
+        story = what_happened(error, home_of(function))
+        raise NotYet(f"{story} {_called_with(function, named, [*args, *kwargs.values()])}") from error
     if result is ...:
         raise NotImplementedError(BLANK)
     if result is None:
@@ -98,6 +99,27 @@ def _named(function: Callable, args: tuple, kwargs: dict) -> list[str]:
     ]
     names = [f"`{positional[n]}`" if n < len(positional) else f"number {n + 1}" for n in range(len(args))]
     return names + [f"`{name}`" for name in kwargs]
+
+
+def _called_with(function: Callable, named: list[str], values: Sequence[object]) -> str:
+    """Return one sentence on the input that led to an error, and one on arrays taken from the notebook."""
+    told_values = ", ".join(f"{name} {_brief(value)}" for name, value in zip(named, values, strict=True))
+    sentence = f"It was called with {told_values}."
+    home, code = home_of(function), getattr(function, "__code__", None)
+    borrowed = [name for name in getattr(code, "co_names", ()) if hasattr(home.get(name), "shape")]
+    if borrowed:
+        borrowed = " and ".join(f"`{name}`" for name in borrowed)
+        sentence += f" It also uses {borrowed} of the notebook: did you mean what comes in?"
+    return sentence
+
+
+def _brief(value: object) -> str:
+    """Return the shape or length of a value, or a short value itself."""
+    if getattr(value, "shape", None):
+        return f"of shape {tuple(value.shape)}"
+    if isinstance(value, (list, tuple, dict, set)) and len(value) > 3:
+        return f"of {len(value)} entries"
+    return f"= `{shortened(repr(value), 40)}`"
 
 
 def _copied(arguments: tuple[tuple, dict]) -> tuple[tuple, dict]:

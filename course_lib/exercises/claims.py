@@ -68,12 +68,12 @@ def claim(
 
     holds = _holds(left, relation, right, margin)
     as_expected = holds == (expect == "holds")
-    numbers = _numbers(left, relation, right, margin)
+    numbers = _numbers(left, relation, right, margin, holds)
     verdict = f"{'Holds' if holds else 'Does not hold'}{_remark(holds, expect)}: {numbers}."
     if math.isnan(left) or math.isnan(right):
         verdict += " NaN is not a number, so nothing holds of it."
     if because:
-        verdict += f"\nWhy this margin: {because.strip().rstrip('.')}."
+        verdict += f"\n{'Why this margin' if margin else 'Why'}: {because.strip().rstrip('.')}."
     show(
         f"Claim: {sentence}",
         verdict,
@@ -136,14 +136,15 @@ def _remark(holds: bool, expect: str) -> str:
     return ", although we expected that it fails" if holds else ", as we expected"
 
 
-def _numbers(left: float, relation: str, right: float, margin: float) -> str:
-    """Return "0.91 > 0.26 by more than 0.30": all three with the digits that decide."""
+def _numbers(left: float, relation: str, right: float, margin: float, holds: bool) -> str:
+    """Return "0.91 > 0.26 by more than 0.30", or "0.26 is not > 0.91", with the digits that decide."""
     gap = abs(left - right)
     decimals = max(_decimals(gap, 2), _decimals(margin, 2), _decimals(gap - margin, 1))
     if gap == 0 or not math.isfinite(gap):
         decimals = max(_decimals(left, 3), _decimals(right, 3))
     left_text, right_text, margin_text = _rounded((left, right, margin), decimals)
     symbol = {"==": "=", ">=": "≥", "<=": "≤"}.get(relation, relation)
+    symbol = symbol if holds else f"is not {symbol}"
     return f"{left_text} {symbol} {right_text}" + (f" {_RELATIONS[relation]} {margin_text}" if margin else "")
 
 

@@ -25,9 +25,12 @@ def in_notebook() -> bool:
 
 
 def marked_up(text: str) -> str:
-    """Return `text` as HTML: escaped, with `code` between backticks and a line break for each newline."""
+    """Return `text` as HTML: escaped, with `code`, *emphasis*, and a line break for each newline."""
     escaped = html.escape(text, quote=False).replace("\n", "<br>")
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
+    parts = re.split(r"`([^`]+)`", escaped)  # prose and code in turn; a star in code is code
+    parts[::2] = [re.sub(r"\*(\S|\S[^*]*\S)\*", r"<em>\1</em>", prose) for prose in parts[::2]]
+    parts[1::2] = [f"<code>{code}</code>" for code in parts[1::2]]
+    return "".join(parts)
 
 
 def show(heading: str, message: str, *, tone: str, record: tuple[str, dict] | None = None) -> None:

@@ -9,7 +9,7 @@ from course_lib.exercises.answers import BLANK, is_blank, line_of, told, what_ha
 from course_lib.exercises.catalogue import Exercise, NotYet, find
 from course_lib.exercises.display import show, strict
 from course_lib.exercises.progress import record
-from course_lib.exercises.sandbox import SECONDS, Limit, TimeIsUp, captured, home_of, same_world_after
+from course_lib.exercises.sandbox import Limit, TimeIsUp, captured, home_of, same_world_after
 
 MIME = "application/vnd.course.check+json"
 _TONE = {"correct": "good", "not yet": "bad", "not attempted": "calm"}
@@ -64,7 +64,7 @@ def _judge_error(error: BaseException, home: dict, limit: Limit) -> tuple[str, s
         )
     if isinstance(error, TimeIsUp):
         return "not yet", (
-            f"Your answer was still running after {SECONDS:g} seconds, at {limit.where}. "
+            f"Your answer was still running after {limit.waited:.0f} seconds, at {limit.where}. "
             "Is there a loop that never ends?"
         )
     if isinstance(error, NotYet):
@@ -77,8 +77,8 @@ def _judge_error(error: BaseException, home: dict, limit: Limit) -> tuple[str, s
 def check(id: str, answer: object) -> None:
     """Say whether an answer is correct, not yet, or not attempted, and what to look at.
 
-    The answer runs on a copy of the world, for at most five seconds. Nothing that it does is an error here,
-    unless COURSE_STRICT is 1.
+    The answer runs on a copy of the world, for at most five seconds of computing. Nothing that it does is an
+    error here, unless COURSE_STRICT is 1.
 
     Parameters
     ----------

@@ -88,6 +88,11 @@ def _slips(shares: dict[int, float], reach: int) -> tuple[tuple[float, str], ...
                 "It goes by position in the table, and this table is not in order. Look each shift up: "
                 "`shares[shift]`.",
             ),
+            (
+                min(value for shift, value in shares.items() if shift <= reach),
+                "It goes on to the left without end: `-3 <= 2` is true. Compare the size of the shift: "
+                "`abs(shift) <= reach`.",
+            ),
         ]
     slips += [
         (
@@ -100,15 +105,21 @@ def _slips(shares: dict[int, float], reach: int) -> tuple[tuple[float, str], ...
 
 
 def _verify_promise(answer):
-    found = [expect_number(call(answer, *case), name="the promised share") for case in _CASES]
-    if len(set(found)) == 1:
+    tables = _CASES[0], _CASES[2]  # of different widths, so that their keys differ as well
+    first, second = [expect_number(call(answer, *case), name="the promised share") for case in tables]
+    if first == second == 0:
         raise NotYet(
-            f"It gives the same number for {len(_CASES)} different tables, so it does not use its own "
-            "`shares` and `reach`. Numbers of the notebook do not count inside: use what comes in."
+            "It returns 0 for two different tables. If a loop looks for the smallest share, no share is "
+            "below a start value of 0: start with 1."
         )
-    for (shares, reach), value in zip(_CASES, found, strict=True):
+    if first == second:
+        raise NotYet(
+            "It gives the same number for two different tables, so it does not use its own `shares` and "
+            "`reach`. Numbers of the notebook do not count inside: use what comes in."
+        )
+    for shares, reach in _CASES:
         expect_close(
-            value,
+            expect_number(call(answer, shares, reach), name="the promised share"),
             min(shares[shift] for shift in range(-reach, reach + 1)),
             name="the promised share",
             traps=_slips(shares, reach),

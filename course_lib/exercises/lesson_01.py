@@ -38,10 +38,10 @@ def _verify_doubling(answer):
         value = call(answer, np.array(editions, float), np.array(students, float), edition)
         return expect_number(value, name="the prediction")
 
-    editions, students = [1, 2, 3, 4], [10, 20, 40, 80]
     logs = math.log(320)
+    found = ask([1, 2, 3, 4], [10, 20, 40, 80], 6)
     expect_close(
-        ask(editions, students, 6),
+        found,
         320.0,
         name="the prediction for edition 6",
         rtol=1e-3,
@@ -69,12 +69,21 @@ def _verify_doubling(answer):
             (logs, "That is the logarithm of the answer. Undo the `log` at the end to get back to students."),
             (logs / math.log(2), "That is `log2` of the answer. Undo it at the end: `2 ** …`."),
             (logs / math.log(10), "That is `log10` of the answer. Undo it at the end: `10 ** …`."),
+            (
+                math.exp(math.log(10 * 2**1.5) + 6 * 1.5 * math.log(2)),
+                "`Polynomial.fit` keeps its coefficients for a scaled axis, so `.coef` does not belong to "
+                "`editions`. Ask the fitted polynomial itself, `line(new_edition)`, or `.convert().coef`.",
+            ),
+            (
+                math.exp(math.log(2) + 6 * math.log(5)),
+                "Intercept and slope have changed places: `np.polyfit` gives the slope first.",
+            ),
             (118.0, "That is the straight line through the students themselves. Fit it to their logarithms."),
             (260.0, "That is the cubic. The doubling model is a straight line, through the logarithms."),
             (200.5, "That is the quadratic. The doubling model is a straight line, through the logarithms."),
         ),
-        otherwise="For the four points of the slide the number for edition 6 is not that of a model that "
-        "doubles.",
+        otherwise=f"For the four points of the slide it predicts {found:.4g} students in edition 6. A model "
+        "that doubles predicts 320.",
     )
 
     # Shrinking, in uneven steps, and so far from a curve that every other way of fitting one shows.
@@ -146,8 +155,8 @@ def _verify_doubling(answer):
         otherwise="Right for two courses, but not for one that triples: 3, 9, 27, and then edition 5.",
     )
     return (
-        "Doubling is a straight line on a logarithmic scale. Taking the logarithm was your decision, "
-        "not the data's: it is what you knew beforehand about how courses grow."
+        "Doubling is a straight line on a logarithmic scale. Nothing in the data asked for the logarithm: it "
+        "is what we knew, or believed, beforehand about how courses grow."
     )
 
 
@@ -270,7 +279,8 @@ def _verify_forecast(answer):
         ):
             otherwise = (
                 "When years after `last_seen` are changed, your forecast changes: part of the future is in "
-                "the fit. Choose the training rows by year, `years <= last_seen`, not by chance."
+                "the fit. Choose the training rows by the value of the year, `years <= last_seen`: neither "
+                "by position, since the years need not be sorted, nor by chance."
             )
         expect_close(
             found,
@@ -416,6 +426,12 @@ def _verify_held_out_accuracy(answer):
             traps.append((0.0, message))
         else:
             lost = next(kind for kind in all_kinds if kind not in kinds)
+            left = truth != lost
+            message = (
+                f"The pictures of class {lost}, which has no training row, were left out of the count. "
+                "Nobody can read them, and so they count as wrong: divide by all test rows."
+            )
+            traps.append((reference * len(truth) / left.sum(), message))
             message = (
                 f"One class, {lost}, has no training row here, and a mean over no rows is not a number. Take "
                 "the classes from the labels of `train_rows`; the pictures of that class will count as "
@@ -432,8 +448,8 @@ def _verify_held_out_accuracy(answer):
             otherwise=(
                 "The accuracy differs from that of the nearest class mean."
                 if number == 0
-                else "Right for three classes named 0, 1, 2 and square pictures, but not for other names and "
-                "shapes."
+                else "Right for three classes named 0, 1, 2 and pictures of 6 × 6, but not for classes named "
+                f"{', '.join(map(str, all_kinds))} and pictures of 4 × 7."
             ),
         )
     return (
@@ -670,8 +686,9 @@ def _verify_any_future(answer):
             continue
         if number == 2:
             raise NotYet(
-                "Right for the slide's four points, but the model is not made from `editions` and "
-                "`students`: with three others, unsorted, it misses."
+                "Right for the slide's four points. With three others, unsorted, it misses: is the model "
+                "made from the `editions` and `students` that come in, whatever their order? (`np.interp`, "
+                "for one, needs them sorted.)"
             )
         if len({round(value, 6) for value in (*through, ahead)}) == 1:
             raise NotYet(
@@ -759,7 +776,7 @@ EXERCISES = (
         title="Any future you like",
         kind="design",
         minutes=8,
-        difficulty=4,
+        difficulty=3,
         hints=(
             "How does the slider's c manage to change nothing at editions 1 to 4?",
             "A product of (x - x_i) over all editions x_i is zero at each of them. Any curve through the "

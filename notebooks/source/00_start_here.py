@@ -16,7 +16,7 @@
 # By the end you can
 #
 # 1. **train** a small network and **read** its answers beside the pictures;
-# 2. **find** a change that no reader minds and that breaks it;
+# 2. **try** it on a change that no reader would mind;
 # 3. **restate** a claim so that it is true: with its conditions and its worst case;
 # 4. **use** what every lesson has: guesses, checks, hints and claims.
 
@@ -73,10 +73,11 @@ cl.show(fig, alt="Sixteen handwritten digits, white on black, each with an empty
 # %% [markdown]
 # ## Train a network
 #
-# Read the next cell aloud: it is the whole of it. A network turns a picture into ten numbers, one for each
-# digit, and the largest wins. At first its weights are random. **Training** shows it the pictures, 64 at a
-# time; the **loss** says how wrong the ten numbers were, and every weight is moved a little to make the
-# loss smaller. An **epoch** is one round through all pictures.
+# A network turns a picture into ten numbers, one for each digit, and the largest wins. It does so in
+# **layers**: each computes new numbers from those before it, mostly as sums in which every number has a
+# **weight**. At first the weights are random. **Training** shows the network the pictures, 64 at a time;
+# the **loss** says how wrong the ten numbers were, and every weight is moved a little to make the loss
+# smaller. An **epoch** is one round through all pictures. The next cell is the whole of it.
 
 
 # %%
@@ -95,9 +96,9 @@ network = new_network()
 history = cl.fit(
     network,
     (train_pictures, train_digits),
-    loss=nn.functional.cross_entropy,
+    loss=nn.functional.cross_entropy,  # large where the right digit got a small number
     epochs=10,
-    learning_rate=0.01,
+    learning_rate=0.01,  # how far the weights move at a time
     device=device,
 )
 
@@ -134,10 +135,7 @@ cl.show(
 
 # %% [markdown]
 # The share read right is called **accuracy**. Where does it speak about new pictures: on those that the
-# network learned from, or on the test? The interval says how far the true share may lie from the measured
-# one, with no more digits than these: made like this on many test sets, 95 of 100 intervals hold the true
-# share. It takes the digits for independent. Those by one hand are not, so for other writers it is too
-# narrow; lesson 01 measures by how much.
+# network learned from, or on the test?
 
 
 # %%
@@ -155,8 +153,13 @@ for name, part in {
     print(f"{name:8} accuracy {share:.3f}   (95 % interval {low:.3f} to {high:.3f})")
 
 # %% [markdown]
-# The test pictures are new, so theirs is the number that counts: about nine digits in ten. How the network
-# got there: the loss falls steeply for two or three epochs, and then by less and less.
+# The test pictures are new, so theirs is the number that counts: about nine digits in ten. The **interval**
+# beside it says how far the true share may lie from the measured one, since the test has no more digits
+# than these: made like this on many test sets, 95 of 100 intervals hold the true share. It takes the digits
+# for independent. Those by one hand are not, so for other writers it is too narrow; lesson 01 measures by
+# how much.
+#
+# How the network got there: the loss falls steeply for two or three epochs, and then by less and less.
 
 # %%
 ax = cl.plots.history(history)
@@ -256,7 +259,8 @@ cl.show(
 # little: no more than two pixels, no ink lost, and at each of these shifts more right readings than wrong
 # ones, which is a share above one half. Less than that nobody calls recognising.
 #
-# A **claim** in this course is a sentence that runs, with its two numbers.
+# A **claim** in this course is a sentence that runs: with the two numbers that it compares and, where luck
+# could decide, a **margin**, by which the one has to exceed the other.
 
 # %%
 cl.claim("The network recognises digits.", min(shares.values()), ">", 0.5, expect="fails")
@@ -302,7 +306,7 @@ cl.check("00.1", promise)
 
 # %% [markdown]
 # One truthful version names its conditions: these digits, where they lie. It also leaves room for a network
-# that starts from other random weights (`course run 00 --seeds 20` trains twenty).
+# that starts from other random weights. (In a terminal, `course run 00 --seeds 20` trains twenty.)
 
 # %%
 cl.claim(

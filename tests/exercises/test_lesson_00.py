@@ -124,6 +124,21 @@ def the_notebooks_table(shares, reach):
     return min(table.values())
 
 
+def starts_at_zero(shares, reach):
+    worst = 0
+    for shift in range(-reach, reach + 1):
+        worst = min(worst, shares[shift])
+    return worst
+
+
+def without_end_to_the_left(shares, reach):
+    return min(share for shift, share in shares.items() if shift <= reach)
+
+
+def range_stops_early_and_finds_nothing(shares, reach):
+    return min([shares[shift] for shift in range(reach, reach)])
+
+
 def prints_it(shares, reach):
     print(smallest_of_a_generator(shares, reach))
 
@@ -178,8 +193,11 @@ WRONG = {
         (rounded_to_three, "It is rounded"),
         (shifts_of_the_lesson_only, "hardest to keep"),
         (centre_neighbours_and_edges, "go through all"),
-        (training_accuracy, "the same number for 5 different tables"),
-        (the_notebooks_table, "the same number for 5 different tables"),
+        (training_accuracy, "the same number for two different tables"),
+        (the_notebooks_table, "the same number for two different tables"),
+        (starts_at_zero, "a start value of 0"),
+        (without_end_to_the_left, "goes on to the left"),
+        (range_stops_early_and_finds_nothing, "It was called with `shares` of 7 entries, `reach` = `2`"),
         (prints_it, "forget `return`"),
         (a_sentence, "Expected a number"),
         (all_of_them, "Expected one number"),

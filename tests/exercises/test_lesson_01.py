@@ -66,6 +66,16 @@ def growth_mixing(log, back):
     return mixed
 
 
+def growth_from_scaled_coefficients(editions, students, new_edition):
+    start, rate = Polynomial.fit(editions, np.log(students), 1).coef
+    return float(np.exp(start + rate * new_edition))
+
+
+def growth_with_names_swapped(editions, students, new_edition):
+    start, rate = np.polyfit(editions, np.log(students), 1)
+    return float(np.exp(start + rate * new_edition))
+
+
 def growth_from_the_ends(editions, students, new_edition):
     yearly = (students[-1] / students[0]) ** (1 / (editions[-1] - editions[0]))
     return students[-1] * yearly ** (new_edition - editions[-1])
@@ -202,6 +212,15 @@ def means_variant(*, rows="train", score="test", pick=np.argmin, gap=np.square, 
         return finish(right) if finish else right.mean()
 
     return variant
+
+
+def means_without_the_unseen_class(images, labels, *, train_rows, test_rows):
+    known = np.isin(labels[test_rows], labels[train_rows])
+    return means_by_broadcasting(images, labels, train_rows=train_rows, test_rows=test_rows[known])
+
+
+def means_of_rows_of_64(images, labels, *, train_rows, test_rows):
+    return images.reshape(-1, 64)[train_rows].mean()
 
 
 def means_of_ten_classes(images, labels, *, train_rows, test_rows):
@@ -487,6 +506,11 @@ def future_with_target_for_c(editions, students, *, edition, target):
     return lambda x: 10 * 2 ** (x - 1) + target * (x - 1) * (x - 2) * (x - 3) * (x - 4)
 
 
+def future_by_unsorted_interpolation(editions, students, *, edition, target):
+    x, y = np.append(editions, edition), np.append(students, target)
+    return lambda new: np.interp(new, x, y)
+
+
 def future_by_line(editions, students, *, edition, target):
     return Polynomial.fit(editions, students, 1)
 
@@ -532,6 +556,9 @@ WRONG = {
         ),
         (lambda editions, students, new: Polynomial.fit(editions, students, 2)(new), "That is the quadratic"),
         (lambda editions, students, new: Polynomial.fit(editions, students, 3)(new), "That is the cubic"),
+        (growth_from_scaled_coefficients, "for a scaled axis"),
+        (growth_with_names_swapped, "gives the slope first"),
+        (lambda editions, students, new: 2.5 * students[-1], "it predicts 200 students in edition 6"),
         (growth_without_logarithm, "It fits the growing curve to the students themselves"),
         (growth_by_middle_slope, "sum of squared errors of the *logarithms*"),
         (lambda editions, students, new_edition: 320.0, "returns 320 whatever the data are"),
@@ -594,6 +621,8 @@ WRONG = {
         (means_of_all_classes, "has no training row"),
         (nearest_picture, "nearest training *picture*"),
         (means_over_the_wrong_axis, "stopped with"),
+        (means_without_the_unseen_class, "divide by all test rows"),
+        (means_of_rows_of_64, "It was called with `images` of shape (240, 6, 6)"),
         (means_predictions, "Expected one number"),
     ],
     "01.4": [
@@ -623,7 +652,8 @@ WRONG = {
         (future_constant, "A constant meets the target"),
         (future_cubic, "Add something that is zero at every point"),
         (future_compromise, "no longer passes through the points"),
-        (future_of_the_slide, "is not made from `editions` and `students`"),
+        (future_of_the_slide, "is the model made from the `editions`"),
+        (future_by_unsorted_interpolation, "`np.interp`, for one, needs them sorted"),
         (future_with_target_for_c, "takes `target` for c"),
         (future_by_line, "neither passes through the points nor meets the target"),
     ],
