@@ -376,7 +376,7 @@ def _measured(network, inputs, labels):
     slopes = torch.autograd.grad(loss, wanted)
 
     def length(*tensors):
-        return float(torch.cat([tensor.flatten() for tensor in tensors]).norm())
+        return float(torch.cat([tensor.detach().flatten() for tensor in tensors]).norm())
 
     return {
         "right": length(slopes[0]) / length(slopes[2]),
