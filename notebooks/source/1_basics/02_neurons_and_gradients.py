@@ -389,6 +389,9 @@ cl.show(
 )
 
 # %% [markdown]
+# The dashed line is flat wherever one may look for a slope. The others have one nearly everywhere. (The ReLU
+# of lesson 01 is there for later; its slope is 0 or 1.)
+#
 # ### One weight, by hand
 #
 # The smallest network: one input, one hidden unit, one output weight. With input $x$ and target $t$ the error
