@@ -1,4 +1,4 @@
-"""HIV-like protease sequences: which mutations resist is planted, and so is who was sampled more than once."""
+"""HIV-like protease sequences: what resists is planted, and so is who was sampled more than once."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _CUT_OFF = 3.5  # fold change from which an isolate counts as resistant
 
 _CARD = """# HIV-like protease sequences (`hiv_isolates`)
 
-{isolates} simulated isolates of {patients} simulated patients. Each is 99 residues long and starts from consensus
-B of the HIV-1 protease. Half of the patients were treated. Nobody was infected for this.
+{isolates} simulated isolates of {patients} simulated patients. Each is 99 residues long and starts from
+consensus B of the HIV-1 protease. Half of the patients were treated.
 
 - **Inputs:** {isolates} × 99, positions in `{residues}`
 - **Target:** resistant, 1 where the fold change is 3.5 or more
-- **Planted:** eight sites resist (mutated with probability 0.20 after treatment, else 0.01), two pairs of them
-  act together; two hitch-hiker sites follow the treatment (0.35, else 0.03) and do nothing; each resistance
+- **Planted:** eight sites resist (mutated with probability 0.20 after treatment, else 0.01), two pairs of
+  them act together; two hitch-hiker sites follow the treatment (0.35, else 0.03) and do nothing; each resistance
   site has a neutral one with the same two residues elsewhere. Assay noise: 0.3 in log10 of the fold change.
 - **Known fault, planted as well:** a patient gave one to four isolates, identical or nearly so. Rows are in
   random order; `truth["patient"]` says who gave which.
@@ -60,9 +60,9 @@ def hiv_isolates(seed: int, patients: int = 400) -> Dataset:
     Returns
     -------
     Dataset
-        `inputs` (B, 99), whole numbers from 0 to 19; `targets` (B,), 1 for resistant. In one piece. `truth` has
-        `patient` (B,) and `treated` (B,); `log_fold` (B,), measured with noise; `effects` (99,), what a mutation
-        at each site adds; `mutants` (99,), the residue that does so, or -1; and `wild_type` (99,).
+        `inputs` (B, 99), whole numbers from 0 to 19; `targets` (B,), 1 for resistant. In one piece. `truth`
+        has `patient` (B,) and `treated` (B,); `log_fold` (B,), measured with noise; `effects` (99,), what a
+        mutation at each site adds; `mutants` (99,), the residue that does so, or -1; and `wild_type` (99,).
 
     Raises
     ------
@@ -136,7 +136,9 @@ def _founder(wild_type, is_treated, random):
     """Return the sequence that a patient's isolates start from."""
     sequence = wild_type.copy()
     rates = {site: (mutant, 0.20 if is_treated else 0.01) for site, (mutant, _) in _RESISTANCE.items()}
-    rates |= {site: (mutant, 0.105) for site, mutant in _DECOYS.items()}  # as often as a resistance site, on average
+    rates |= {
+        site: (mutant, 0.105) for site, mutant in _DECOYS.items()
+    }  # as often as a resistance site, on average
     rates |= {site: (mutant, 0.35 if is_treated else 0.03) for site, mutant in _HITCH_HIKERS.items()}
     rates |= {site: (mutant, 0.30) for site, mutant in _POLYMORPHIC.items()}
     for site, (mutant, rate) in rates.items():
