@@ -444,8 +444,8 @@ def _verify_groups(answer):
             ),
             (
                 [0] * count,
-                "All rows land in one group. Is the *share* of places compared with `limit`, where their number "
-                "is meant, or are the places that *agree* counted?",
+                "All rows land in one group. Is the *share* of places compared with `limit`, where their "
+                "number is meant, or are the places that *agree* counted?",
             ),
         )
         for groups, message in traps:
