@@ -39,7 +39,8 @@ consensus B of the HIV-1 protease. Half of the patients were treated.
 - **Target:** resistant, 1 where the fold change is 3.5 or more
 - **Planted:** eight sites resist (mutated with probability 0.20 after treatment, else 0.01), two pairs of
   them act together; two hitch-hiker sites follow the treatment (0.35, else 0.03) and do nothing; each
-  resistance site has a neutral one with the same two residues elsewhere. Assay noise: 0.3 in log10 of the fold change.
+  resistance site has a neutral one with the same two residues elsewhere. Assay noise: 0.3 in log10 of the
+  fold change.
 - **Known fault, planted as well:** a patient gave one to four isolates, identical or nearly so. Rows are in
   random order; `truth["patient"]` says who gave which.
 - **In one piece:** how to cut is the question. Isolates of one patient belong on one side.
