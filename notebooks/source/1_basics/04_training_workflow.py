@@ -509,7 +509,7 @@ cl.compare(MY_CAUGHT, sum(found < 0.8 for _, _, found in usual.values()))
 # ### Overfit one batch
 #
 # A better test takes a second. Take **32 rows** and train on nothing else. A network with more weights than
-# that can learn them by heart, so the loss must go to nearly zero: below 0.02 within 200 steps. If it does
+# that can learn them by heart, so the loss must go to nearly zero: below 0.05 within 200 steps. If it does
 # not, do not train longer. Something is wrong.
 
 # %%
@@ -526,7 +526,7 @@ for height, bug in enumerate(reversed(bugs)):
         color=cl.plots.PALETTE[0 if passes else 1],
         markersize=8,
     )
-ax.axvline(0.02, color="0.3", linestyle="--", linewidth=1)
+ax.axvline(0.05, color="0.3", linestyle="--", linewidth=1)
 ax.set(xscale="log", yticks=range(8), yticklabels=bugs[::-1], xlim=(1e-4, 1e2))
 ax.set(xlabel="loss on the 32 rows, last ten of 200 steps (log scale)")
 cl.show(
@@ -735,9 +735,9 @@ print(f"gain, paired: {gain.mean():+.3f} ± {gain.std(ddof=1) / np.sqrt(repeats)
 print(f"lower with one-cycle for {np.sum(gain > 0)} of {repeats} seeds")
 
 # %% [markdown]
-# The mean gains little or nothing that these seeds could show. What one-cycle does is calm: its last steps
-# are so small that the result no longer hangs on which batch came last, and the **spread** over seeds
-# shrinks.
+# The mean gains a hundredth of a nat or two, which ten seeds can hardly show. What one-cycle does is calm:
+# its last steps are so small that the result no longer hangs on which batch came last, and the **spread**
+# over seeds shrinks.
 
 # %% [markdown]
 # ## 5 · Train, validation, test
@@ -1119,7 +1119,7 @@ cl.show(
 # Keeping *identical* sequences together changes little; the twins that differ in one or two residues are the
 # ones that help. And who profits is who remembers: the nearest isolate finds the patient's other isolate and
 # copies its label. Logistic regression has one weight for each residue, held small, and remembers patients
-# far less; the network lies between. So a leak is not a number that one may subtract: how much it flatters
+# far less; so does this network. So a leak is not a number that one may subtract: how much it flatters
 # depends on the model, and the comparison of models goes wrong with it.
 #
 # Nor would shuffled labels have shown it: they part the twins' labels, and copying then gives nothing.
@@ -1204,8 +1204,9 @@ cl.check("04.4", two_spreads)
 # %% [markdown]
 # ### The test set, once, and the baseline
 #
-# Is the network worth it? Logistic regression, tuned with the same budget (fifteen runs: fifteen strengths,
-# chosen by validation), on the same pictures, **paired**.
+# Is the network worth it? Logistic regression, tuned with fifteen strengths, chosen by validation (the rate
+# of the network had fifteen runs as well, and its optimiser a grid before that), on the same pictures,
+# **paired**.
 
 # %%
 strengths = np.geomspace(1e-2, 1e3, 15)
@@ -1363,14 +1364,14 @@ cl.claim(
     ">",
     last_loss["none"].max(),
     margin=0.1,
-    because="ten times what the correct loop may have left",
+    because="twice the 0.05 nats that the correct loop may have left",
 )
 cl.claim(
     "fixed shuffled labels pass the one-batch test, in nats",
     last_loss["shuffled labels"].max(),
     "<",
-    0.1,
-    because="the same limit",
+    0.05,
+    because="the limit of the test itself",
 )
 cl.claim(
     "shuffled training labels are learnt, and tell nothing about new pictures",
