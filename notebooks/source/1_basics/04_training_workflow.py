@@ -1235,12 +1235,11 @@ cl.show(fig, alt="Grey test pictures that all seeds misread, each with its digit
 always = test[1][read.mean(axis=0) == 0].bincount(minlength=10)
 print(f"misread by every seed: {int(always.sum())} of 359; by some seed: {np.sum(read.mean(axis=0) < 1)}")
 print(f"of those misread by every seed, {int(always.max())} show a {int(always.argmax())}")
-print(f"the first eight stand at rows {hard[0]} to {hard[-1]} of the test stretch")
+
 
 # %% [markdown]
-# Errors come in company: the first eight in the file stand close together, and most of them are the same
-# digit with a stroke that hardly anybody else makes. It looks like one hand that the training rows do not
-# have. No average accuracy would have told.
+# Look at the first eight: most are one digit, written with a stroke of its own. It looks like a hand that the
+# training rows do not have, and no average accuracy would have told.
 
 # %% [markdown]
 # ## 8 · The checklist
