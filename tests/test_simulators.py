@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 import course_lib as cl
@@ -95,3 +95,99 @@ def test_the_package_is_lazy():
     code = "import sys, course_lib.simulators as s; print(dir(s)[-1], 'numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout + done.stderr == "noise_genes False\n"
+
+
+# --- HIV-like isolates --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def isolates():
+    return cl.simulators.hiv_isolates(0, patients=3000)
+
+
+def differences(sequences):
+    return (sequences[:, None] != sequences[None]).sum(axis=2)
+
+
+def test_isolates_are_residues_of_one_protease(isolates):
+    assert isolates.inputs.shape[1] == 99
+    assert (isolates.inputs.dtype, isolates.targets.dtype) == (np.int64, np.int64)
+    assert (isolates.inputs.min(), isolates.inputs.max()) == (0, 19)
+    assert set(isolates.targets) == {0, 1}
+    # The active site of the protease, D25-T26-G27, as it stands in every textbook.
+    letters = "".join("ACDEFGHIKLMNPQRSTVWY"[code] for code in isolates.truth["wild_type"])
+    assert letters[24:27] == "DTG"
+    assert letters.startswith("PQITLW")
+
+
+def test_a_patient_gives_one_to_four_isolates_that_differ_little():
+    data = cl.simulators.hiv_isolates(3)
+    patient, gaps = data.truth["patient"], differences(data.inputs)
+    assert set(np.bincount(patient)) == {1, 2, 3, 4}
+    same = patient[:, None] == patient[None]
+    twins = gaps[same & ~np.eye(len(patient), dtype=bool)]
+    assert np.mean(twins) == pytest.approx(2.0, abs=0.3)  # each of two drifts by one on average
+    assert np.mean(twins == 0) == pytest.approx(np.exp(-2), abs=0.05)
+    assert np.quantile(twins, 0.95) < np.quantile(gaps[~same], 0.05)
+
+
+def test_the_planted_rates_are_there(isolates):
+    _, first = np.unique(isolates.truth["patient"], return_index=True)  # one isolate of each patient
+    sequences, treated = isolates.inputs[first], isolates.truth["treated"][first]
+    assert treated.mean() == 0.5
+    mutants = isolates.truth["mutants"]
+    for site in np.flatnonzero(mutants >= 0):
+        has = sequences[:, site] == mutants[site]
+        assert has[treated].mean() == pytest.approx(0.20, abs=0.04)
+        assert has[~treated].mean() == pytest.approx(0.01, abs=0.01)
+    for site in (9, 70):  # the hitch-hikers, 10 and 71
+        changed = sequences[:, site] != isolates.truth["wild_type"][site]
+        assert changed[treated].mean() == pytest.approx(0.35, abs=0.04)
+        assert changed[~treated].mean() == pytest.approx(0.03, abs=0.015)
+
+
+def test_a_regression_on_the_planted_sites_finds_the_planted_effects(isolates):
+    mutants, effects = isolates.truth["mutants"], isolates.truth["effects"]
+    sites = np.flatnonzero(mutants >= 0)
+    has = (isolates.inputs[:, sites] == mutants[sites]).astype(float)
+    number = {int(site) + 1: column for column, site in enumerate(sites)}
+    pairs = [has[:, number[a]] * has[:, number[b]] for a, b in ((82, 84), (30, 90))]
+    design = np.column_stack([has, *pairs, np.ones(len(has))])
+    found, *_ = np.linalg.lstsq(design, isolates.truth["log_fold"], rcond=None)
+    np.testing.assert_allclose(found, [*effects[sites], 0.8, -0.8, 0.0], atol=0.08)
+    noise = isolates.truth["log_fold"] - design @ found
+    assert noise.std() == pytest.approx(0.3, abs=0.01)
+    assert np.array_equal(isolates.targets, isolates.truth["log_fold"] >= np.log10(3.5))
+
+
+def test_a_model_that_does_not_see_where_a_residue_stands_has_little_to_go_by():
+    data = cl.simulators.hiv_isolates(1)
+    one_hot = np.eye(20)[data.inputs]
+    seeing, blind = [], []
+    for train, test in GroupKFold(5).split(data.inputs, groups=data.truth["patient"]):
+        for scores, columns in ((seeing, one_hot.reshape(len(one_hot), -1)), (blind, one_hot.sum(axis=1))):
+            model = LogisticRegression(max_iter=5000).fit(columns[train], data.targets[train])
+            scores.append(model.score(columns[test], data.targets[test]))
+    assert np.mean(seeing) > np.mean(blind) + 0.1
+
+
+def test_the_seed_is_the_draw_of_the_isolates():
+    first, again, other = (cl.simulators.hiv_isolates(seed, patients=20) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first.inputs, again.inputs)
+    np.testing.assert_array_equal(first.targets, again.targets)
+    assert first.inputs.shape != other.inputs.shape or not np.array_equal(first.inputs, other.inputs)
+    assert "20 simulated patients" in first.card
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seed": -1}, "`seed` is -1"),
+        ({"seed": 0.5}, "`seed` is 0.5"),
+        ({"seed": 0, "patients": 1}, "`patients` is 1.*from 2 on"),
+        ({"seed": 0, "patients": True}, "`patients` is True"),
+    ],
+)
+def test_isolates_that_cannot_be_drawn_are_refused(arguments, message):
+    with pytest.raises(CourseError, match=message):
+        cl.simulators.hiv_isolates(**arguments)
