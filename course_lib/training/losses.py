@@ -31,8 +31,8 @@ class Losses:
 
     def look(self, value) -> None:
         """Stop before the gradient if a loss is not finite, where looking costs nothing."""
-        if self.flag is None and self.is_alone and not math.isfinite(value):
-            self._stop(float(value), len(self.rows) + 1)
+        if self.flag is None and self.is_alone and not math.isfinite(value.item()):
+            self._stop(value.item(), len(self.rows) + 1)
 
     def add(self, value, rows) -> None:
         """Keep the loss of a batch, and see to it that no step follows one that is not finite."""

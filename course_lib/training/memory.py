@@ -31,7 +31,7 @@ class InPieces:
 
         In a team it is this process's part of both: `rows` counts those of all.
         """
-        ours = rows_of(targets)
+        ours = len(targets) if isinstance(targets, torch.Tensor) else rows_of(targets)
         while True:
             thrown = self.dice and self.dice.get_offset()
             try:

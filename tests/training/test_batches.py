@@ -155,7 +155,7 @@ def test_channels_last_gives_the_same_losses_with_images_laid_out_by_pixel():
 def test_a_compiled_model_is_used_or_refused_with_a_reason(works, monkeypatch):
     calls = []
 
-    def compiled(model):
+    def compiled(model, mode):
         def forward(*inputs):
             calls.append(1)
             if not works:
