@@ -18,20 +18,24 @@ from torch.utils.data import DataLoader
 
 from course_lib.errors import CourseError
 from course_lib.training import History
+from course_lib.training.checkpoint import Checkpoint
 
 
 class Stop(Exception):
     pass
 
 
-def stop_after(epoch):
-    """Return an `on_epoch` that fails in the epoch after `epoch`, before it is kept."""
+def stop_at(call):
+    """Return a loss that fails at one of its calls."""
+    calls = []
 
-    def watch(record):
-        if record["epoch"] > epoch:
+    def cross_entropy(outputs, targets):
+        calls.append(1)
+        if len(calls) == call:
             raise Stop
+        return F.cross_entropy(outputs, targets)
 
-    return watch
+    return cross_entropy
 
 
 def long_run(model, path, epochs=6, data=None, on_epoch=None, **changes):
@@ -50,39 +54,51 @@ def without_times(history):
     return [{name: value for name, value in record.items() if name != "seconds"} for record in history]
 
 
+# Two calls of the loss are the rehearsal; then come five batches to learn from and two to measure, again and
+# again. So the run breaks at the first batch, within the first epoch, in its validation, at the first batch
+# of the second epoch, and within the fifth.
+@pytest.mark.parametrize("broken_at", [3, 6, 8, 10, 34])
 @pytest.mark.parametrize("seed", [None, 7])
 @pytest.mark.parametrize("form", ["tensors", "dataset", "loader"])
-@pytest.mark.parametrize("broken_after", [0, 1, 4])
-def test_a_resumed_run_ends_bit_for_bit_like_one_that_was_never_broken(tmp_path, seed, form, broken_after):
-    def run(path, on_epoch=None):
+def test_a_resumed_run_ends_bit_for_bit_like_one_that_was_never_broken(
+    tmp_path, monkeypatch, seed, form, broken_at
+):
+    check_resuming(tmp_path, monkeypatch, seed, form, broken_at)
+
+
+def test_workers_draw_the_same_random_rows_after_a_break(tmp_path, monkeypatch):
+    check_resuming(tmp_path, monkeypatch, 7, "workers", 13)
+
+
+def check_resuming(tmp_path, monkeypatch, seed, form, broken_at):
+    monkeypatch.setattr(Checkpoint, "is_due", lambda self: len(self.losses.rows) % 2 == 0)
+
+    def run(path, call=0):
         data = {
             "tensors": lambda: (X, Y),
             "dataset": lambda: Rows(X, Y, noise=0.1),
+            "workers": lambda: Rows(X, Y, noise=0.1),
             "loader": lambda: DataLoader(Rows(X, Y, noise=0.1), batch_size=16, shuffle=True),
         }[form]()
         model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 3))
         try:
-            history = long_run(model, path, data=data, on_epoch=on_epoch, seed=seed)
+            history = long_run(
+                model, path, data=data, loss=stop_at(call), seed=seed, workers=int(form == "workers")
+            )
         except Stop:
             return None
         return weights(model), without_times(history), torch.rand(3), np.random.rand(3), random.random()
 
-    def start():
-        torch.manual_seed(11)
-        np.random.seed(11)
-        random.seed(11)
+    def start(number):
+        torch.manual_seed(number)
+        np.random.seed(number)
+        random.seed(number)
 
-    start()
+    start(11)
     whole = run(tmp_path / "whole.pt")
-    start()
-    assert run(tmp_path / "broken.pt", stop_after(broken_after)) is None
-    if broken_after:
-        torch.manual_seed(99)  # another session: nothing is as it was, apart from the file
-        torch.nn.init.normal_(torch.empty(5))
-        np.random.seed(99)
-        random.seed(99)
-    else:
-        start()  # nothing was kept: the same start leads to the same end
+    start(11)
+    assert run(tmp_path / "broken.pt", broken_at) is None
+    start(99)  # another session: nothing is as it was, apart from the file
     again = run(tmp_path / "broken.pt")
     assert same(whole[0], again[0])
     assert whole[1] == again[1]
@@ -90,6 +106,58 @@ def test_a_resumed_run_ends_bit_for_bit_like_one_that_was_never_broken(tmp_path,
         assert torch.equal(whole[2], again[2])  # also what is drawn next
     assert np.array_equal(whole[3], again[3])
     assert whole[4] == again[4]
+
+
+@pytest.mark.parametrize(("seconds_to_write", "saved_at"), [(0, [15, 30, 45, 60]), (3, [30, 60])])
+def test_an_epoch_is_saved_every_thirty_seconds_and_for_a_twentieth_of_the_time(
+    monkeypatch, tmp_path, seconds_to_write, saved_at
+):
+    now, batches = [100.0], []
+    monkeypatch.setattr("course_lib.training.checkpoint.time.monotonic", lambda: now[0])
+
+    def write(_self, state):
+        batches.append(len(state["rows"]))
+        now[0] += seconds_to_write
+
+    def two_seconds(outputs, targets):
+        now[0] += 2
+        return F.cross_entropy(outputs, targets)
+
+    monkeypatch.setattr(Checkpoint, "_write", write)
+    quiet(a_model(), (X, Y), loss=two_seconds, epochs=2, batch_size=1, checkpoint=tmp_path / "run.pt")
+    assert batches == [0, *saved_at, 0, *saved_at, 0]
+
+
+def test_an_interrupted_run_goes_on_from_its_last_save_when_the_cell_runs_again(tmp_path):
+    def run(path, breaks):
+        calls = []
+
+        def cross_entropy(outputs, targets):
+            calls.append(1)
+            if len(calls) == breaks:
+                raise KeyboardInterrupt
+            return F.cross_entropy(outputs, targets)
+
+        return long_run(model, path, loss=cross_entropy)
+
+    torch.manual_seed(4)
+    model = a_model(dropout=0.3)
+    whole = run(None, 0)
+    expected = weights(model)
+    torch.manual_seed(4)
+    model = a_model(dropout=0.3)
+    assert len(run(tmp_path / "run.pt", 5)) == 0
+    assert not same(expected, weights(model))
+    assert without_times(run(tmp_path / "run.pt", 0)) == without_times(whole)  # the same model, half trained
+    assert same(expected, weights(model))
+
+
+def test_another_run_that_had_not_made_a_step_is_no_obstacle(tmp_path):
+    with pytest.raises(Stop):
+        long_run(a_model(), tmp_path / "run.pt", loss=stop_at(3), learning_rate=0.5)
+    assert (tmp_path / "run.pt").exists()
+    history = long_run(a_model(), tmp_path / "run.pt")
+    assert len(history) == 6
 
 
 def test_a_process_that_is_killed_and_started_again_ends_like_one_that_was_not(tmp_path):
@@ -101,9 +169,10 @@ def test_a_process_that_is_killed_and_started_again_ends_like_one_that_was_not(t
         from torch import nn
         import course_lib as cl
 
-        path, fatal = sys.argv[1], int(sys.argv[2])
+        path, fatal, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
         torch.manual_seed(0)
         x = torch.randn(40, 4); y = x[:, :2].argmax(1)
+        torch.manual_seed(seed)
         model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.2), nn.Linear(8, 2))
         calls = 0
         def loss(outputs, targets):
@@ -117,16 +186,18 @@ def test_a_process_that_is_killed_and_started_again_ends_like_one_that_was_not(t
         """)
     )
 
-    def run(name, fatal):
-        command = [sys.executable, str(script), str(tmp_path / name), str(fatal)]
+    def run(name, fatal, seed):
+        command = [sys.executable, str(script), str(tmp_path / name), str(fatal), str(seed)]
         return subprocess.run(
             command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
         )
 
-    whole = run("whole.pt", 0)
+    whole = run("whole.pt", 0, 0)
     assert whole.returncode == 0, whole.stderr
-    assert run("killed.pt", 9).returncode == -9
-    assert run("killed.pt", 0).stdout == whole.stdout
+    # In the rehearsal, before there is a file; at the first batch, with another start afterwards; later.
+    for fatal, seed in ((1, 0), (2, 1), (9, 1)):
+        assert run(f"{fatal}.pt", fatal, 0).returncode == -9
+        assert run(f"{fatal}.pt", 0, seed).stdout == whole.stdout
 
 
 def test_a_finished_run_returns_at_once(tmp_path):
