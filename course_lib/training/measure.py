@@ -18,10 +18,16 @@ def measure(model, forward, source, loss, metrics, cast, team) -> dict[str, floa
             parts = _parts(forward, source, loss, metrics, cast)
             break
         except torch.OutOfMemoryError:
-            # Nothing learns here, and the model is in its mode for use: smaller batches give the same.
-            if team.size > 1 or not source.shrink():
-                raise
-        torch.cuda.empty_cache()
+            pass  # leave this block first: the error holds on to what filled the memory
+        # Nothing learns here, and the model is in its mode for use: smaller batches give the same.
+        if team.size > 1 or not source.shrink():
+            raise CourseError(
+                f"The memory is full at a batch of {source.batch_size} rows of `{source.name}`.",
+                "Expected a batch that fits, or data whose batches `fit` makes itself, in one process.",
+                "Give a smaller `batch_size`, in the `DataLoader` if there is one.",
+            )
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
     return team.once(_summary, team.gather(parts), loss, metrics)
 
 
