@@ -98,9 +98,11 @@ def fit(
     device : str or torch.device, optional
         Where to train; the best there is if left out.
     precision : str
-        "float32", "bfloat16", or "auto": bfloat16 on a card that is made for it.
+        "float32", "bfloat16", or "auto": bfloat16 on a card that is made for it. With float32 a GPU does not
+        round to TF32; with the others it may.
     compile : bool
-        Whether to compile the model first, which takes up to a minute and pays on a GPU and for long runs.
+        Whether to compile the model first, which takes up to a minute and pays on a GPU and for long runs. On
+        a GPU its steps become CUDA graphs (`torch.compile` in the mode "reduce-overhead").
     channels_last : bool
         Whether images lie in memory pixel by pixel, which convolutions on a GPU prefer.
     workers : int
@@ -108,8 +110,9 @@ def fit(
     on_epoch : callable, optional
         Called with each record; the run ends if it returns "stop".
     checkpoint : str or Path, optional
-        A file in which every epoch is kept. The same call finds it again and goes on from there; a finished
-        run returns at once, and more `epochs` continue it (a schedule is laid out anew over all of them).
+        A file in which the run is kept: at its start, after every epoch, and every 30 seconds within one. The
+        same call finds it again and goes on from there; a finished run returns at once, and more `epochs`
+        continue it (a schedule is laid out anew over all of them).
     progress : bool
         Whether to show a bar; `COURSE_PROGRESS=off` silences all.
 
@@ -128,6 +131,9 @@ def fit(
 
     Notes
     -----
+    A batch that does not fit into memory is cut into pieces, where they give the same gradient. Under
+    `torchrun` all processes train together, each on its part of every batch: docs/training.md says how.
+
     The rows of an epoch come in the order `torch.randperm(B, generator=...)`, drawn on the CPU whatever the
     device. Data in memory are put on the device once, if they fit there twice.
 

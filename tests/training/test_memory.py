@@ -189,5 +189,5 @@ def test_measuring_takes_smaller_batches_without_a_word(capsys):
 
 def test_a_loader_whose_batches_cannot_be_measured_is_refused_in_words():
     loader = DataLoader(Rows(X, Y), batch_size=32)
-    with pytest.raises(CourseError, match="full at a batch of 32 rows of `data`.*`DataLoader`"):
+    with pytest.raises(CourseError, match=r"full at a batch of 32 rows of `data`.*`DataLoader`"):
         evaluate(Small(9), loader, loss=F.cross_entropy)

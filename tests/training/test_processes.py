@@ -2,36 +2,17 @@
 
 import itertools
 import json
-import os
 import re
-import subprocess
-import sys
 import textwrap
 import time
-from pathlib import Path
 
 import pytest
 import together
 import torch
+from launch import HERE, torchrun
 
 from course_lib.errors import CourseError
 from course_lib.training.processes import Team
-
-HERE = Path(__file__).parent
-
-
-def torchrun(*command, processes=2):
-    """Run a script as `torchrun` does, and return what became of it."""
-    environment = {name: value for name, value in os.environ.items() if "COURSE" not in name}
-    environment |= {"PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent.parent}", "OMP_NUM_THREADS": "1"}
-    start = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    return subprocess.run(
-        [*start, "--nproc-per-node", str(processes), *map(str, command)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=environment,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +98,7 @@ def test_a_crash_in_one_process_ends_all_with_its_error(tmp_path):
     script = tmp_path / "crash.py"
     script.write_text(
         textwrap.dedent("""
-        import os
-        from small_runs import a_model, classes
+                from small_runs import a_model, classes
         from torch.nn import functional as F
         from course_lib.training import fit
 
