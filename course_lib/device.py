@@ -12,7 +12,15 @@ from course_lib.errors import CourseError, closest
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["autocast", "choose_threads", "describe_device", "pick_device", "pick_profile", "threads"]
+__all__ = [
+    "autocast",
+    "choose_threads",
+    "describe_device",
+    "pick_device",
+    "pick_profile",
+    "tensor_float_32",
+    "threads",
+]
 
 PROFILES = ("quick", "full")
 PRECISIONS = ("float32", "bfloat16", "auto")
@@ -196,7 +204,7 @@ def _agrees_with_cpu(device: torch.device) -> bool:
     )
 
 
-def choose_threads(work: int, cores: int | None = None) -> int:
+def choose_threads(work: int, cores: int | None = None, processes: int = 1) -> int:
     """Return how many threads a training step deserves.
 
     Small steps are fastest on one thread: others spend their time waiting for each other. On a busy machine
@@ -210,6 +218,8 @@ def choose_threads(work: int, cores: int | None = None) -> int:
         Parameters of the model times rows of a batch.
     cores : int, optional
         Cores to share; those that this process may use if left out.
+    processes : int
+        Processes that train together on this computer, and share them.
 
     Returns
     -------
@@ -218,7 +228,7 @@ def choose_threads(work: int, cores: int | None = None) -> int:
     """
     if cores is None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    most = cores - 1
+    most = (cores - 1) // processes
     ceiling = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if ceiling.isdigit():
         most = min(most, int(ceiling))
@@ -242,6 +252,37 @@ def threads(n: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def tensor_float_32(device: torch.device, is_allowed: bool) -> Iterator[None]:
+    """Settle inside the `with` block whether a CUDA GPU may round to TF32, and put it back after it.
+
+    TF32 keeps the range of float32 and 10 bits of its mantissa's 23. PyTorch leaves it off in matrix products
+    and on in convolutions. Here it is off in both where float32 is asked for, so that classmates get the same
+    numbers on a GPU and without one, and on in both where bfloat16, which keeps 7 bits, is good enough.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where it computes; anything but a CUDA GPU has no TF32.
+    is_allowed : bool
+        Whether to allow it.
+    """
+    import torch
+
+    if device.type != "cuda":
+        yield
+        return
+    switches = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [switch.allow_tf32 for switch in switches]
+    try:
+        for switch in switches:
+            switch.allow_tf32 = is_allowed
+        yield
+    finally:
+        for switch, was_allowed in zip(switches, before, strict=True):
+            switch.allow_tf32 = was_allowed
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:

@@ -15,8 +15,8 @@ import torch
 from course_lib.errors import CourseError, closest
 from course_lib.plots import Picture, to_html
 from course_lib.training.bar import is_in_notebook
-from course_lib.training.checkpoint import random_state, set_random_state
-from course_lib.training.rehearsal import first_line
+from course_lib.training.messages import first_line
+from course_lib.training.random_state import random_state, set_random_state
 
 __all__ = ["slider"]
 

@@ -154,6 +154,16 @@ def test_small_steps_get_one_thread_and_large_ones_all_but_one_core(monkeypatch)
     assert counts == sorted(counts)
 
 
+def test_processes_on_one_computer_share_its_cores(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert [device.choose_threads(10**12, cores=9, processes=count) for count in (1, 2, 4, 20)] == [
+        8,
+        4,
+        2,
+        1,
+    ]
+
+
 @pytest.mark.parametrize(("setting", "expected"), [("3", 3), ("3,2", 3), ("100", 15), ("0", 1), ("many", 15)])
 def test_omp_num_threads_is_a_ceiling(setting, expected, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", setting)
@@ -199,3 +209,23 @@ def test_bfloat16_computes_in_bfloat16_and_float32_does_not():
 def test_an_unknown_precision_is_refused():
     with pytest.raises(CourseError, match="Did you mean `bfloat16`"):
         device.autocast(torch.device("cpu"), "bfloat")
+
+
+def switches():
+    return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
+
+@pytest.mark.parametrize("is_allowed", [True, False])
+def test_tf32_is_settled_for_products_and_convolutions_alike_and_put_back(is_allowed):
+    before = switches()
+
+    def compute():
+        with device.tensor_float_32(torch.device("cuda"), is_allowed):
+            assert switches() == (is_allowed, is_allowed)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        compute()
+    assert switches() == before
+    with device.tensor_float_32(torch.device("cpu"), is_allowed):
+        assert switches() == before

@@ -33,6 +33,11 @@ class Bar:
             several = "one thread" if self.workload == 1 else f"{self.workload} threads"
             print(f"Training on {several}, as suits the size of a step; `OMP_NUM_THREADS` sets the most.")
 
+    def say(self, sentence) -> None:
+        """Print what a person should know of this run."""
+        if self.is_wanted:
+            print(sentence)
+
     def is_due(self) -> bool:
         """Return True a few times a second."""
         now = time.monotonic()
@@ -46,7 +51,7 @@ class Bar:
         train_loss = losses.mean()
         if not self.is_wanted:
             return
-        part = len(losses.values) / source.steps if source.steps else 0
+        part = len(losses.rows) / source.steps if source.steps else 0
         done = (len(self.history) - self.first + part) / max(1, self.epochs - self.first)
         elapsed = time.monotonic() - self.started
         rows = sum(losses.rows) + (len(self.history) - self.first) * (source.rows or 0)

@@ -1,28 +1,38 @@
-"""A run that is kept in a file after each epoch, and the random numbers that belong to it."""
+"""A run that is kept in a file: at its start, after each epoch, and every so often within one."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import random
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from course_lib.errors import CourseError
+from course_lib.training.random_state import random_state, set_random_state
+
+FORMAT = "course_lib fit 2"
+_SETTINGS = ("lr", "betas", "momentum", "weight_decay")
+_SECONDS_BETWEEN = 30
+_SHARE_OF_TIME = 0.05  # at most, to write within epochs: a large model on a mounted Drive takes long
 
 
 class Checkpoint:
-    """A file that holds a run as it was after its last epoch; nothing at all without a path."""
+    """A file that holds a run as it was at a batch, to go on from there; nothing without a path."""
 
-    def __init__(self, path, model, optimizer, schedule, generators, device):
+    def __init__(self, path, model, optimizer, schedule, losses, generators, device, team):
         self.path = None if path is None else Path(path).expanduser()
         self.model, self.optimizer, self.schedule, self.device = model, optimizer, schedule, device
+        self.losses, self.team = losses, team
         self.generators = [generator for generator in generators if generator is not None]
         self.steps, self.identity = None, {}
+        self.resumed = None  # an epoch that was broken off: (random state at its start, random state now)
+        self.at_epoch_start = None
+        self.started = time.perf_counter()
+        self.next, self.countdown = time.monotonic() + _SECONDS_BETWEEN, 1
 
     def identify(self, *, loss, train, seed, clip_norm, precision) -> None:
         """Note what tells this run from another one that might have left the file."""
@@ -39,20 +49,45 @@ class Checkpoint:
             "seed": seed,
             "clip_norm": clip_norm,
             "precision": precision,
+            "processes": self.team.size,
         }
 
     def resume(self, history, epochs) -> bool:
-        """Put everything back as it was after the last epoch; return whether nothing is left to do."""
+        """Put everything back as it was when the file was written; return whether nothing is left to do."""
         if self.path is None:
             return False
+        saved = self.team.once(self._read, epochs)
+        if saved is None:
+            return False
+        batch = len(saved["losses"])
+        groups = self._groups_after(len(saved["history"]) * (self.steps or 0) + batch)
+        self.model.load_state_dict(saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        for group, settings in zip(self.optimizer.param_groups, groups, strict=True):
+            group.update(settings)
+        random = saved["random"][self.team.rank]
+        if batch:
+            self.resumed = (saved["random_at_epoch_start"][self.team.rank], random)
+        set_random_state(random, self.device, self.generators)
+        history.extend(saved["history"])
+        self.losses.begin(len(history) + 1)
+        self.losses.values, self.losses.rows = saved["losses"].tolist(), saved["rows"].tolist()
+        self.losses.seconds = saved["seconds"]
+        return len(history) == epochs or (saved["is_stopped"] and epochs <= saved["epochs"])
+
+    def _read(self, epochs) -> dict | None:
+        """Return what the file holds, if it is of this run."""
         if not self.path.exists():
             with self._careful():  # better to know now than after the first epoch
                 self._unfinished().touch()
-            return False
+                self._unfinished().unlink()
+            return None
         saved = self._load()
         for name, now in self.identity.items():
             before = saved["identity"].get(name)
             if before != now:
+                if not saved["history"] and not len(saved["losses"]):
+                    return None  # another run that had not made a step: there is nothing to lose
                 fault = (
                     "its model has other weights"
                     if name == "weights"
@@ -63,20 +98,14 @@ class Checkpoint:
                     "Expected one that this call has written.",
                     "Give another file name; this one is left as it is.",
                 )
-        if len(saved["history"]) > epochs:
+        if len(saved["history"]) + bool(len(saved["losses"])) > epochs:
             raise CourseError(
-                f"The checkpoint `{self.path}` has {len(saved['history'])} epochs.",
+                f"The checkpoint `{self.path}` has {len(saved['history'])} epochs"
+                f"{' and a part of another' if len(saved['losses']) else ''}.",
                 f"Expected {epochs} at most, as `epochs` says.",
                 "Ask for more epochs, or give another file name; this one is left as it is.",
             )
-        groups = self._groups_after(len(saved["history"]) * (self.steps or 0))
-        self.model.load_state_dict(saved["model"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        for group, settings in zip(self.optimizer.param_groups, groups, strict=True):
-            group.update(settings)
-        set_random_state(saved["random"], self.device, self.generators)
-        history.extend(saved["history"])
-        return len(history) == epochs or (saved["is_stopped"] and epochs <= saved["epochs"])
+        return saved
 
     def _groups_after(self, steps) -> list[dict]:
         """Return the settings of the optimizer, such as its learning rate, after so many steps of the run."""
@@ -102,20 +131,63 @@ class Checkpoint:
             ) from error
         return saved
 
-    def write(self, history, epochs, is_stopped) -> None:
+    def batches(self, source, order) -> Iterator[tuple]:
+        """Give the batches of an epoch, from where a run that was broken off stood in it."""
+        self.started = time.perf_counter() - self.losses.seconds
+        if self.path is None:
+            return source.batches(order)
+        at_start, now = self.resumed or (None, None)
+        if at_start:  # the order is drawn again from the numbers that it was drawn from
+            set_random_state(at_start, self.device, self.generators)
+        self.at_epoch_start = random_state(self.device, self.generators)
+        batches = source.batches(order, start=len(self.losses.rows))
+        if now:
+            set_random_state(now, self.device, self.generators)
+        self.resumed = None
+        return batches
+
+    def is_due(self) -> bool:
+        """Return True every so many seconds, in all processes at the same batch."""
+        if self.path is None:
+            return False
+        self.countdown -= 1
+        if self.countdown:
+            return False
+        left = self.next - time.monotonic()
+        self.countdown = 1
+        if self.team.size > 1:
+            # The processes have to agree, which is a message: the first says when to ask again.
+            pace = (time.perf_counter() - self.started) / max(1, len(self.losses.rows))
+            left, self.countdown = self.team.same((left, max(1, int(min(left, 5) / 2 / pace))))
+        return left <= 0
+
+    def write(self, history, epochs, is_stopped=False) -> None:
         """Keep the run as it is now. The file takes its name last, so that there is always a whole one."""
         if self.path is None:
             return
+        started = time.monotonic()
+        self.losses.check()
+        random = self.team.gather(random_state(self.device, self.generators))
+        at_epoch_start = self.team.gather(self.at_epoch_start) if self.losses.rows else []
         state = {
             "format": FORMAT,
             "identity": self.identity,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "random": random_state(self.device, self.generators),
+            "random": random,
+            "random_at_epoch_start": at_epoch_start,
+            "losses": torch.tensor(self.losses.values, dtype=torch.float64),
+            "rows": torch.tensor(self.losses.rows, dtype=torch.int64),
+            "seconds": time.perf_counter() - self.started if self.losses.rows else 0.0,
             "history": list(history),
             "epochs": epochs,
             "is_stopped": is_stopped,
         }
+        self.team.once(self._write, state)
+        now = time.monotonic()
+        self.next = now + max(_SECONDS_BETWEEN, (now - started) / _SHARE_OF_TIME)
+
+    def _write(self, state) -> None:
         with self._careful():
             with open(self._unfinished(), "wb") as file:
                 torch.save(state, file)
@@ -137,44 +209,3 @@ class Checkpoint:
                 "Expected a folder that can be written to, with room for it.",
                 "Give another file name; the model keeps what it has learnt in this session.",
             ) from error
-
-
-FORMAT = "course_lib fit 1"
-_SETTINGS = ("lr", "betas", "momentum", "weight_decay")
-
-
-def random_state(device, generators=()) -> dict:
-    """Return the state of every generator that a model or a dataset may draw from."""
-    name, keys, *rest = np.random.get_state()
-    return {
-        "python": random.getstate(),
-        "numpy": [name, keys.tolist(), *rest],
-        "torch": torch.get_rng_state(),
-        "device": None if device.type == "cpu" else torch.get_device_module(device).get_rng_state(),
-        "generators": [generator.get_state() for generator in generators],
-    }
-
-
-def set_random_state(state, device, generators=()) -> None:
-    """Put back what `random_state` returned."""
-    random.setstate(state["python"])
-    np.random.set_state(tuple(state["numpy"]))
-    torch.set_rng_state(state["torch"])
-    if device.type != "cpu" and state["device"] is not None:
-        torch.get_device_module(device).set_rng_state(state["device"])
-    for generator, saved in zip(generators, state["generators"], strict=False):
-        generator.set_state(saved)
-
-
-@contextlib.contextmanager
-def kept(model, device) -> Iterator[None]:
-    """Put the running means of the model and all random numbers back."""
-    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    before = random_state(device)
-    try:
-        yield
-    finally:
-        set_random_state(before, device)
-        with torch.no_grad():
-            for buffer, values in buffers:
-                buffer.copy_(values)

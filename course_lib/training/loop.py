@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from course_lib.device import autocast, choose_threads, describe_device, threads
+from course_lib.device import autocast, choose_threads, describe_device
 from course_lib.errors import CourseError
 from course_lib.training.bar import Bar
-from course_lib.training.batches import batches_of, join, map_tensors, rows_of
-from course_lib.training.checkpoint import Checkpoint, kept
+from course_lib.training.batches import batches_of
+from course_lib.training.checkpoint import Checkpoint
+from course_lib.training.compiled import compiled
 from course_lib.training.history import History
-from course_lib.training.rehearsal import described, first_line, rehearse
+from course_lib.training.losses import Losses
+from course_lib.training.measure import measure
+from course_lib.training.memory import InPieces
+from course_lib.training.processes import Team, find_team
+from course_lib.training.random_state import world
+from course_lib.training.rehearsal import rehearse
 from course_lib.training.settings import (
     check_metrics,
     check_numbers,
@@ -93,9 +98,11 @@ def fit(
     device : str or torch.device, optional
         Where to train; the best there is if left out.
     precision : str
-        "float32", "bfloat16", or "auto": bfloat16 on a card that is made for it.
+        "float32", "bfloat16", or "auto": bfloat16 on a card that is made for it. With float32 a GPU does not
+        round to TF32; with the others it may.
     compile : bool
-        Whether to compile the model first, which takes up to a minute and pays on a GPU and for long runs.
+        Whether to compile the model first, which takes up to a minute and pays on a GPU and for long runs. On
+        a GPU its steps become CUDA graphs (`torch.compile` in the mode "reduce-overhead").
     channels_last : bool
         Whether images lie in memory pixel by pixel, which convolutions on a GPU prefer.
     workers : int
@@ -103,8 +110,9 @@ def fit(
     on_epoch : callable, optional
         Called with each record; the run ends if it returns "stop".
     checkpoint : str or Path, optional
-        A file in which every epoch is kept. The same call finds it again and goes on from there; a finished
-        run returns at once, and more `epochs` continue it (a schedule is laid out anew over all of them).
+        A file in which the run is kept: at its start, after every epoch, and every 30 seconds within one. The
+        same call finds it again and goes on from there; a finished run returns at once, and more `epochs`
+        continue it (a schedule is laid out anew over all of them).
     progress : bool
         Whether to show a bar; `COURSE_PROGRESS=off` silences all.
 
@@ -123,6 +131,9 @@ def fit(
 
     Notes
     -----
+    A batch that does not fit into memory is cut into pieces, where they give the same gradient. Under
+    `torchrun` all processes train together, each on its part of every batch: docs/training.md says how.
+
     The rows of an epoch come in the order `torch.randperm(B, generator=...)`, drawn on the CPU whatever the
     device. Data in memory are put on the device once, if they fit there twice.
 
@@ -140,40 +151,56 @@ def fit(
     check_optimizer(optimizer, learning_rate)
     check_metrics(metrics, valid)
     parameters = trainable(model)
-    device, _ = describe_device(device)
+    team = find_team()  # the processes of torchrun; mostly this one alone
+    device = team.own(describe_device(device)[0])
     cast = autocast(device, precision)
     layout = torch.channels_last if channels_last else torch.preserve_format
     model.to(device, memory_format=layout)
-    put = functools.partial(batches_of, model=model, device=device, layout=layout, workers=workers, seed=seed)
-    train = put("train", train, batch_size=batch_size)
-    # Without gradients four times as many rows take the same memory.
-    valid = put("valid", valid, batch_size=4 * batch_size) if valid is not None else None
-    workload = choose_threads(sum(p.numel() for p in parameters) * (train.batch_size or batch_size))
+    put = functools.partial(batches_of, model=model, device=device, layout=layout, team=team)
+    train = put("train", train, batch_size=batch_size, workers=workers, seed=seed)
+    if valid is not None:  # without gradients four times as many rows take the same memory
+        valid = put("valid", valid, batch_size=4 * batch_size, workers=workers, seed=seed)
+    workload = choose_threads(sum(p.numel() for p in parameters) * train.at_once, processes=team.here)
+    bar = Bar(progress and team.rank == 0, epochs, device, workload)
 
     history = History()
-    with _world(model, device, seed, workload) as order, Bar(progress, epochs, device, workload) as bar:
+    with world(model, device, seed, workload, precision, team) as order, bar:
         optimizer = make_optimizer(optimizer, parameters, learning_rate, device)
         schedule = make_schedule(schedule, optimizer, epochs, train.steps)
+        losses = Losses(optimizer, train, device.type == "cuda", team.size == 1)
         generators = [order, train.generator, valid and valid.generator]
-        saved = Checkpoint(checkpoint, model, optimizer, schedule, generators, device)
+        saved = Checkpoint(checkpoint, model, optimizer, schedule, losses, generators, device, team)
         saved.identify(loss=loss, train=train, seed=seed, clip_norm=clip_norm, precision=precision)
         finished = saved.resume(history, epochs)
+        forward = model
+
+        def learn(inputs, targets, share=None, is_first=True):
+            with cast:
+                value = loss(forward(*inputs), targets)
+            losses.look(value)
+            if is_first:
+                optimizer.zero_grad()
+            value.backward(None if share is None else torch.full_like(value, share))
+            return value
+
+        learn = InPieces(learn, model, loss, train, optimizer, device, team, bar.say)
         if not finished:
-            rehearse(model, loss, train, valid, device, cast)
-            forward = _compiled(model, train, device, cast) if compile else model
+            fits = rehearse(model, loss, train, valid, device, cast)
+            learn.prepare(fits)
+            team.begin(model, train.rows, valid and valid.rows)
+            if compile:
+                forward = compiled(model, loss, train, device, cast)
+            if not history and not losses.rows:
+                saved.write(history, epochs)
         bar.begin(history)
-        losses = _Losses(optimizer, train, device.type == "cuda")
         try:
             while len(history) < epochs and not finished:
-                started = time.perf_counter()
-                losses.begin(len(history) + 1)
                 model.train()
-                for inputs, targets in train.batches(order):
-                    with cast:
-                        value = loss(forward(*inputs), targets)
-                    losses.add(value, targets)
-                    optimizer.zero_grad()
-                    value.backward()
+                for inputs, targets, rows in saved.batches(train, order):
+                    value = learn(inputs, targets, rows)
+                    if team.size > 1:
+                        value = team.average(parameters, value)
+                    losses.add(value, rows)
                     if clip_norm is not None:
                         nn.utils.clip_grad_norm_(parameters, clip_norm)
                     optimizer.step()
@@ -182,14 +209,17 @@ def fit(
                         schedule.step()
                     if bar.is_due():
                         bar.show(losses, train)
+                    if saved.is_due():
+                        saved.write(history, epochs)
                 record = {"epoch": len(history) + 1, "train_loss": losses.mean(), "valid_loss": None}
                 if valid is not None:
-                    measured = _measure(model, forward, valid, loss, metrics, cast)
+                    measured = measure(model, forward, valid, loss, metrics, cast, team)
                     record |= {"valid_loss": measured.pop("loss"), **measured}
                 record["learning_rate"] = float(learning_rate)
-                record["seconds"] = time.perf_counter() - started
+                record["seconds"] = time.perf_counter() - saved.started
                 history.append(record)
-                finished = on_epoch is not None and on_epoch(record) == "stop"
+                losses.begin(len(history) + 1)
+                finished = on_epoch is not None and team.once(on_epoch, record) == "stop"
                 saved.write(history, epochs, finished)
         except KeyboardInterrupt:
             bar.note = f"interrupted in epoch {len(history) + 1}"
@@ -252,136 +282,10 @@ def evaluate(
     else:
         device, _ = describe_device(device)
         model.to(device)
-    source = batches_of("data", data, model=model, device=device, batch_size=batch_size)
+    alone = Team()  # each process measures all rows: then it matters to none which of them ask
+    source = batches_of("data", data, model=model, device=device, batch_size=batch_size, team=alone)
     workload = choose_threads(sum(p.numel() for p in model.parameters()) * batch_size)
-    with _world(model, device, None, workload):
-        rehearse(model, loss, None, source, device, contextlib.nullcontext())
-        return _measure(model, model, source, loss, metrics, contextlib.nullcontext())
-
-
-def _compiled(model, train, device, cast):
-    """Return the compiled model, after one batch has gone through it."""
-    forward = torch.compile(model)
-    sample = train.sample()
-    try:
-        with kept(model, device), cast:
-            if sample is not None:
-                model.train()
-                forward(*sample[0])
-    except Exception as error:
-        raise CourseError(
-            f"`model` could not be compiled: {first_line(error)}",
-            "Expected a C++ compiler on a CPU, or Triton on a GPU, and a model that PyTorch can trace.",
-            "Leave `compile` out: the results are the same.",
-        ) from error
-    return forward
-
-
-@contextlib.contextmanager
-def _world(model, device, seed, workload) -> Iterator[torch.Generator]:
-    """Give the generator of the order of rows; put mode, threads and, after a `seed`, torch's state back."""
-    modes = [(module, module.training) for module in model.modules()]
-    devices = range(torch.cuda.device_count()) if device.type == "cuda" else []
-    with threads(workload), torch.random.fork_rng(devices=devices, enabled=seed is not None):
-        order = torch.default_generator
-        if seed is not None:
-            torch.default_generator.manual_seed(seed)
-            if device.type == "cuda":
-                torch.cuda.manual_seed_all(seed)
-            order = torch.Generator().manual_seed(seed)
-        try:
-            yield order
-        finally:
-            for module, training in modes:
-                module.training = training
-
-
-class _Losses:
-    """The losses of an epoch. On a GPU they stay there: each look would wait for all that is queued."""
-
-    def __init__(self, optimizer, source, is_queued):
-        self.optimizer, self.source = optimizer, source
-        self.begin(1)
-        # While its flag `found_inf` is up, a fused optimizer leaves the weights alone: nobody has to wait.
-        self.flag = None
-        if is_queued and getattr(optimizer, "_step_supports_amp_scaling", False):
-            self.flag = torch.zeros((), device=optimizer.param_groups[0]["params"][0].device)
-            optimizer.found_inf, optimizer.grad_scale = self.flag, None
-
-    def begin(self, epoch) -> None:
-        """Start an epoch with no losses."""
-        self.epoch = epoch
-        self.steps_before = (epoch - 1) * (self.source.steps or 0)
-        self.values, self.rows, self.checked = [], [], 0
-
-    def add(self, value, targets) -> None:
-        """Keep a loss, and see to it that no step follows one that is not finite."""
-        self.values.append(value.detach())
-        self.rows.append(rows_of(targets))
-        if self.flag is None:
-            self.check()
-        else:
-            torch.maximum(self.flag, (~self.values[-1].isfinite()).float(), out=self.flag)
-
-    def check(self) -> None:
-        """Stop if a loss since the last look was not finite."""
-        new = self.values[self.checked :]
-        if all(map(math.isfinite, new) if len(new) < 2 else [torch.stack(new).isfinite().all()]):
-            self.checked = len(self.values)
-            return
-        batch = self.checked + [math.isfinite(value) for value in new].index(False) + 1
-        groups = self.optimizer.param_groups
-        gradients = [p.grad.norm() for group in groups for p in group["params"] if p.grad is not None]
-        norm = float(torch.stack(gradients).norm()) if gradients else math.nan
-        after = f", after a gradient of norm {norm:.3g}" if math.isfinite(norm) else ""
-        step = self.steps_before + batch
-        faulty = self.source.faulty_rows()
-        suggestion = "Try a tenth of the learning rate, or `clip_norm=1.0`."
-        if faulty:
-            suggestion = f"Mend the data first: {faulty} of {self.source.rows} rows hold NaN or infinity."
-        raise CourseError(
-            f"The loss is {float(self.values[batch - 1])} at step {step} (epoch {self.epoch}, batch {batch}) "
-            f"with learning rate {float(groups[0]['lr']):.3g}{after}.",
-            "Expected a finite number.",
-            suggestion,
-        )
-
-    def mean(self) -> float:
-        """Return the mean over the rows seen so far."""
-        self.check()
-        return _mean(self.values, self.rows)
-
-
-def _mean(values, rows) -> float:
-    """Return the mean over rows of batches of unequal length."""
-    weights = torch.tensor(rows, dtype=torch.float64)
-    return float(torch.stack(values).cpu().double().flatten() @ weights / weights.sum())
-
-
-def _measure(model, forward, source, loss, metrics, cast) -> dict[str, float]:
-    losses, rows, outputs, targets = [], [], [], []
-    model.eval()
-    with torch.no_grad(), cast:
-        for inputs, wanted in source.batches():
-            given = forward(*inputs)
-            if loss is not None:
-                losses.append(loss(given, wanted))
-                rows.append(rows_of(wanted))
-            if metrics:
-                outputs.append(map_tensors(torch.Tensor.detach, given))
-                targets.append(wanted)
-    result = {}
-    if losses:
-        result["loss"] = _mean(losses, rows)
-    if metrics:
-        outputs, targets = join(outputs), join(targets)
-        for name, metric in metrics.items():
-            try:
-                result[name] = float(metric(outputs, targets))
-            except Exception as error:
-                raise CourseError(
-                    f"The metric `{name}` failed on outputs of {described(outputs)}: {first_line(error)}",
-                    "Expected one number from `metric(outputs, targets)`.",
-                    f"The targets are of {described(targets)}; class numbers are `outputs.argmax(1)`.",
-                ) from error
-    return result
+    plain = contextlib.nullcontext()
+    with world(model, device, None, workload, "float32", alone):
+        rehearse(model, loss, None, source, device, plain)
+        return measure(model, model, source, loss, metrics, plain, alone)
