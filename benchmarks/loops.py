@@ -13,7 +13,7 @@ import warnings
 from contextlib import nullcontext
 
 import torch
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from course_lib import training
 
@@ -278,6 +278,19 @@ def _loaders(case, train, valid, order) -> tuple[DataLoader, DataLoader]:
 
 def _record(train_loss, valid_loss) -> dict:
     return {"train_loss": train_loss, "valid_loss": valid_loss}
+
+
+class SameOrder(Sampler):
+    """The rows of each epoch in the order in which `fit` and the tuned loop see them."""
+
+    def __init__(self, rows: int):
+        self.rows, self.generator = rows, torch.Generator().manual_seed(0)
+
+    def __len__(self):
+        return self.rows
+
+    def __iter__(self):
+        yield from torch.randperm(self.rows, generator=self.generator).tolist()
 
 
 BY_HAND = {"usual": usual, "tuned": tuned}

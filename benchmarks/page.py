@@ -186,11 +186,12 @@ _START = (
 def _how(training: dict) -> str:
     every = [one for case in training["speed"].values() for one in case["against"].values()]
     gap = max(abs(one["cpu_ratio"] / one["ratio"] - 1) for one in every)
-    pairs = min(one["pairs"] for one in every)
+    pairs, off = min(one["pairs"] for one in every), max(training["losses_differ_by"].values())
     return (
         "The time of `fit` divided by the time of the other loop, from the call to the last epoch's losses, "
         "on one thread: the median over pairs that ran one after the other in random order, and its 95 % "
-        f"bootstrap interval. At least {pairs} pairs each. Below one, `fit` is faster.\n\n"
+        f"bootstrap interval. At least {pairs} pairs each. Below one, `fit` is faster. Given the same order "
+        f"of the rows, the losses of all loops agree with those of `fit` to {off:.0e}, relative.\n\n"
         "The frameworks and the usual loop are used as their documentation shows them, with torch's "
         "optimizer as it is by default, and with nothing printed, logged or saved; `fit` runs with its "
         "defaults beside them. Beside the tuned loop it has the same settings: for the images, both keep "

@@ -24,7 +24,7 @@ import torch
 
 from benchmarks import page, provenance
 from benchmarks.cases import CASES, GPU_CASES, SHARED, SIZES, Case
-from benchmarks.loops import BY_HAND, EVERY, FRAMEWORKS, fit, tuned, tuned_graphs
+from benchmarks.loops import BY_HAND, EVERY, FRAMEWORKS, SameOrder, fit, tuned, tuned_graphs
 from benchmarks.pairs import Timing, compare, in_turns, timed
 from benchmarks.probe import MODULES, is_installed
 
@@ -33,13 +33,13 @@ NULL = (0.98, 1.02)
 TOGETHER = 1.9  # what two independent processes must reach on two idle cores
 
 
-def speed(cases: tuple[Case, ...], pairs: int, only: tuple[str, ...] = ()) -> dict:
+def speed(cases: tuple[Case, ...], pairs: int) -> dict:
     """Time `fit` against every loop in every case, and against itself, on one thread."""
     found = {}
     for case in cases:
         against = {}
         for name in ("fit", *BY_HAND, *FRAMEWORKS, *(["sklearn"] if case.name == "mlp" else [])):
-            if (only and name not in only) or not is_installed(name):
+            if not is_installed(name):
                 continue
             _say(f"{case.name}: fit against {'itself' if name == 'fit' else name}")
             # Where two per cent matter, more pairs.
@@ -65,6 +65,33 @@ def _run(loop, case: Case) -> Timing:
     if len(history) != case.epochs:
         raise RuntimeError(f"{loop.__name__} trained {len(history)} epochs instead of {case.epochs}.")
     return timing
+
+
+def off_fit(case: Case, name: str, epochs: int = 2) -> float:
+    """Return by how much the losses of a loop differ from those of `fit`, relative, at most.
+
+    Both start from the same weights and see the rows in the same order: then a loop that does other work
+    than `fit`, or counts the short last batch wrongly, comes out with other losses.
+    """
+    case, (train, valid) = dataclasses.replace(case, epochs=epochs), case.data()
+    ours = fit(case, case.model(), train, valid)
+    theirs = EVERY[name](case, case.model(), train, valid, SameOrder(len(train[0])))
+    return max(
+        abs(one[column] - other[column]) / abs(one[column])
+        for one, other in zip(ours, theirs, strict=True)
+        for column in ("train_loss", "valid_loss")
+    )
+
+
+def same_work(cases: tuple[Case, ...]) -> dict[str, float]:
+    """Return the largest difference over the cases for each loop that is here; refuse one above 1e-3."""
+    _say("do all loops do the same work?")
+    names = filter(is_installed, (*BY_HAND, *FRAMEWORKS))
+    found = {name: max(off_fit(case, name) for case in cases) for name in names}
+    for name, off in found.items():
+        if not off <= 1e-3:
+            raise RuntimeError(f"The losses of `{name}` differ from those of `fit` by {off:.1e}.")
+    return found
 
 
 def size(rounds: int) -> dict:
@@ -163,8 +190,10 @@ def _share(starts: list[list[str]], count: int) -> list[dict] | str:
         except subprocess.TimeoutExpired:
             return "not finished after two minutes"
         finally:
-            for process in running:
-                process.kill()
+            for process in running:  # `torchrun` ends its own processes, if it is asked to
+                if process.poll() is None:
+                    process.terminate()
+                    process.wait()
         said = [json.loads(path.read_text(encoding="utf-8")) for path in Path(folder).glob("*.json")]
         if any(codes) or len(said) != count:
             errors = [line for log in logs for line in log.read_text().splitlines() if "Error" in line]
@@ -251,6 +280,8 @@ def main(words: list[str] | None = None) -> int:
             result["speed"] = gpu(chosen.pairs, chosen.only)
         else:
             cases = tuple(case for case in CASES if chosen.only in (None, case.name))
+            if cases:
+                result["losses_differ_by"] = same_work(cases)
             result["speed"] = speed(cases, chosen.pairs)
             for part, measure in zip(parts, (size, start, processes), strict=True):
                 if chosen.only in (None, part):
