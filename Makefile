@@ -18,10 +18,14 @@ CALM := OMP_NUM_THREADS=1 COURSE_PROFILE=quick COURSE_PROGRESS=off COURSE_OFFLIN
         COURSE_STATE=$(CURDIR)/build/progress-of-tests.json
 NBVAL := tests/guards/run_notebooks $(abspath $(BIN))/python
 
-.PHONY: help lab env test lint build run seeds clean
+# What the benchmarks compare with lives apart from what the course needs.
+BENCH := build/bench-venv
+BENCH_PYTHON := $(BENCH)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
+
+.PHONY: help lab env test lint build run seeds bench bench-gpu kills clean
 
 help:           ## say what each target does
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 lab: $(VENV)/lab  ## make the environment and open the course in JupyterLab
 	$(BIN)/course lab
@@ -47,6 +51,15 @@ run: $(VENV)/lab  ## run a lesson without a browser, e.g. make run LESSON=01; re
 seeds: $(VENV)/lab  ## run a lesson over many seeds and record how often its claims held (LESSON=01 SEEDS=20)
 	$(CALM) $(BIN)/course run $(LESSON) --seeds $(SEEDS) --record
 
+bench: $(BENCH)/ready  ## time fit against other loops, 20 minutes on two idle cores; see benchmarks/
+	$(CALM) $(BENCH_PYTHON) -m benchmarks.training
+
+bench-gpu: $(BENCH)/ready  ## time fit on a CUDA GPU against the best hand-tuned loop
+	$(CALM) $(BENCH_PYTHON) -m benchmarks.training --gpu
+
+kills: $(BENCH)/ready  ## kill fit 50 times, start it again, and compare bit for bit
+	$(CALM) $(BENCH_PYTHON) -m benchmarks.kills
+
 clean:  ## remove what was built here, but never your copies in work/
 	rm -rf build dist $(VENV)
 
@@ -62,4 +75,9 @@ $(VENV)/lab: pyproject.toml constraints.txt | $(VENV)/python
 
 $(VENV)/test: $(VENV)/lab
 	$(BIN)/pip install --quiet $(TORCH_INDEX) --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+$(BENCH)/ready: benchmarks/constraints.txt
+	$(PYTHON) -m venv --clear $(BENCH)
+	$(BENCH_PYTHON) -m pip install --quiet $(TORCH_INDEX) --requirement benchmarks/constraints.txt
 	@touch $@

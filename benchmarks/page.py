@@ -1,0 +1,357 @@
+"""The page of the results: everything on it is computed from the files in results/.
+
+    python -m benchmarks.page
+
+writes training.md and training.svg anew; `make bench` and `make kills` do it by themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import provenance
+
+PAGE, PLOT = "training.md", "training.svg"
+
+NAMES = {
+    "fit": "`fit` itself (the null)",
+    "usual": "usual `DataLoader` loop",
+    "tuned": "best hand-tuned loop",
+    "tuned_graphs": "best hand-tuned loop, CUDA graphs",
+    "lightning": "Lightning `Trainer`",
+    "fabric": "Lightning Fabric",
+    "accelerate": "Accelerate",
+    "ignite": "Ignite",
+    "skorch": "skorch",
+    "sklearn": "scikit-learn `MLPClassifier`",
+}
+FRAMEWORKS = ("lightning", "fabric", "accelerate", "ignite", "skorch")
+
+# The limits that the project has set itself.
+USUAL, TUNED, FASTEST, PROPORTIONAL, TORCHRUN, KILLS = 0.45, 1.05, 1.0, 0.10, 0.58, 50
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line of the table: what was measured, how much is allowed, what came out, and whether it holds."""
+
+    what: str
+    limit: str
+    measured: str
+    holds: bool | None
+    reason: str = ""
+
+    @property
+    def word(self) -> str:
+        """Return the verdict as the table shows it."""
+        if self.holds is None:
+            return self.reason
+        return "holds" if self.holds else "**does not hold**"
+
+
+def verdicts(results: dict[str, dict]) -> list[Verdict]:
+    """Judge what there is among the results `training`, `training_gpu` and `kills`."""
+    lines = []
+    if training := results.get("training"):
+        for case in training["speed"].values():
+            lines += _of_case(case)
+        if "size" in training:
+            lines.append(_of_size(training["size"]))
+        if "processes" in training:
+            lines.append(_of_processes(training["processes"]))
+        if training["void"]:
+            lines = [Verdict(v.what, v.limit, v.measured, None, "void") for v in lines]
+    if kills := results.get("kills"):
+        lines.append(
+            Verdict(
+                "killed at random moments, started again: identical to the uninterrupted run",
+                f"{KILLS} of {KILLS}",
+                f"{kills['identical']} of {kills['kills']}",
+                kills["identical"] == kills["kills"] >= KILLS,
+            )
+        )
+    if card := results.get("training_gpu"):
+        for case in card["speed"].values():
+            against = {name: one for name, one in case["against"].items() if name != "fit"}
+            name, worst = max(against.items(), key=lambda item: item[1]["ratio"])
+            lines.append(
+                Verdict(
+                    f"{card['card']}, {case['title']}, bfloat16, compiled: against the {NAMES[name]}",
+                    f"≤ {TUNED}",
+                    _ratio(worst),
+                    None if card["void"] else worst["ratio"] <= TUNED,
+                    "void",
+                )
+            )
+    return lines
+
+
+def _of_case(case: dict) -> list[Verdict]:
+    title, against, lines = case["title"], case["against"], []
+    if "64–64–10" in title and "usual" in against:
+        ratio = against["usual"]
+        what = f"{title}: against the {NAMES['usual']}"
+        lines.append(Verdict(what, f"≤ {USUAL}", _ratio(ratio), ratio["ratio"] <= USUAL))
+    if "tuned" in against:
+        ratio = against["tuned"]
+        what = f"{title}: against the {NAMES['tuned']}"
+        lines.append(Verdict(what, f"≤ {TUNED}", _ratio(ratio), ratio["ratio"] <= TUNED))
+    if frameworks := [name for name in FRAMEWORKS if name in against]:
+        fastest = max(frameworks, key=lambda name: against[name]["ratio"])
+        ratio = against[fastest]
+        what = f"{title}: against the fastest framework ({NAMES[fastest]})"
+        lines.append(Verdict(what, f"< {FASTEST:g}", _ratio(ratio), ratio["ratio"] < FASTEST))
+    return lines
+
+
+def _of_size(size: dict) -> Verdict:
+    copies, worst = max(size.items(), key=lambda item: abs(item[1]["against_proportional"] - 1))
+    off = worst["against_proportional"] - 1
+    return Verdict(
+        "time against data size, 1× to 64×: off proportional",
+        f"≤ {PROPORTIONAL:.0%}",
+        f"{off:+.1%} at {copies}×",
+        abs(off) <= PROPORTIONAL,
+    )
+
+
+def _of_processes(found: dict) -> Verdict:
+    what = "two processes under `torchrun` against one, one thread each, inside `fit`"
+    if not found["is_available"]:
+        return Verdict(what, f"≤ {TORCHRUN}", "–", None, f"not available: {found['reason']}")
+    void = f"void: two independent processes reached {found['two_apart_reach']:.2f}× together, not 1.9×"
+    holds = None if found["is_void"] else found["ratio"] <= TORCHRUN
+    return Verdict(what, f"≤ {TORCHRUN}", _ratio(found), holds, void)
+
+
+def _ratio(found: dict) -> str:
+    low, high = found["interval"]
+    return f"{found['ratio']:.3f} ({low:.3f}–{high:.3f})"
+
+
+def table(lines: list[Verdict]) -> str:
+    """Return the verdicts as a table in Markdown."""
+    rows = [(line.what, line.limit, line.measured, line.word) for line in lines]
+    return _table(("what", "at most", "measured", "verdict"), rows)
+
+
+def _table(head, rows) -> str:
+    rule = ["---"] * len(head)
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
+
+
+def text(results: dict[str, dict]) -> str:
+    """Return the page."""
+    training = results["training"]
+    parts = [
+        "# `fit` beside other loops",
+        "This page is made by `make bench` and `make kills`; all its numbers are computed from "
+        "[the results](results/training.json). The loops stand in [loops.py](loops.py), the models in "
+        "[cases.py](cases.py).",
+        table(verdicts(results)),
+        f"![`fit`'s time divided by that of each other loop, for each case]({PLOT})",
+        "## Time",
+        _how(training),
+        _matrix(training["speed"]),
+    ]
+    if "size" in training:
+        parts += ["## Data size", _SIZE, _sizes(training["size"])]
+    if "start" in training:
+        parts += ["## Start and memory", _START, _starts(training["start"])]
+    if training.get("processes", {}).get("is_available"):
+        parts += ["## Two processes", _two(training["processes"])]
+    if "kills" in results:
+        parts += ["## Killed runs", _killed(results["kills"])]
+    if "training_gpu" in results:
+        parts += ["## On a GPU", _card(results["training_gpu"])]
+    parts += ["## Made from", _origin(training)]
+    return "\n\n".join(parts) + "\n"
+
+
+_SIZE = (
+    "The digits' training rows, repeated; ten epochs of the MLP. One is exactly as many times the time as "
+    "there are times the rows."
+)
+_START = (
+    "In fresh processes, medians: the import; the time from the call to the end of the first step; the most "
+    "memory that the process ever held, and how much of it came with training on 64 times the digits. torch "
+    "loads a part of itself at the first step of an optimizer, unless a library has done so while it was "
+    "imported: so the sum of the two is what a person waits for."
+)
+
+
+def _how(training: dict) -> str:
+    every = [one for case in training["speed"].values() for one in case["against"].values()]
+    gap = max(abs(one["cpu_ratio"] / one["ratio"] - 1) for one in every)
+    pairs, off = min(one["pairs"] for one in every), max(training["losses_differ_by"].values())
+    return (
+        "The time of `fit` divided by the time of the other loop, from the call to the last epoch's losses, "
+        "on one thread: the median over pairs that ran one after the other in random order, and its 95 % "
+        f"bootstrap interval. At least {pairs} pairs each. Below one, `fit` is faster. Given the same order "
+        f"of the rows, the losses of all loops agree with those of `fit` to {off:.0e}, relative.\n\n"
+        "The frameworks and the usual loop are used as their documentation shows them, with torch's "
+        "optimizer as it is by default, and with nothing printed, logged or saved; `fit` runs with its "
+        "defaults beside them. Beside the tuned loop it has the same settings: for the images, both keep "
+        "them channels last. scikit-learn's MLP computes its gradients without autograd and measures no "
+        "validation loss. The same ratios in processor time instead of clock time differ from these by "
+        f"{gap:.1%} at most."
+    )
+
+
+def _matrix(speed: dict) -> str:
+    names = [name for name in NAMES if any(name in case["against"] for case in speed.values())]
+    rows = []
+    for name in names:
+        cells = [case["against"].get(name) for case in speed.values()]
+        rows.append((NAMES[name], *(_ratio(cell) if cell else "–" for cell in cells)))
+    seconds = [next(iter(case["against"].values()))["seconds"][0] for case in speed.values()]
+    rows.append(("one `fit` [s]", *(f"{value:.2f}" for value in seconds)))
+    return _table(("`fit` against", *(case["title"] for case in speed.values())), rows)
+
+
+def _sizes(size: dict) -> str:
+    rows = []
+    for copies, found in size.items():
+        low, high = found["interval"]
+        ratio = f"{found['against_proportional']:.3f} ({low:.3f}–{high:.3f})"
+        rows.append((f"{copies}×", f"{found['seconds']:.3f}", ratio))
+    return _table(("rows", "time [s]", "against proportional"), rows)
+
+
+def _starts(start: dict) -> str:
+    rows = []
+    for name, found in start.items():
+        first = together = peak = added = "–"
+        if "first_step_s" in found:
+            first = f"{found['first_step_s']:.2f}"
+            together = f"{found['import_s'] + found['first_step_s']:.2f}"
+        if "peak_mib" in found:
+            peak, added = f"{found['peak_mib']:.0f}", f"{found['peak_mib'] - found['before_mib']:.0f}"
+        shown = "`fit`" if name == "fit" else NAMES[name]
+        rows.append((shown, f"{found['import_s']:.2f}", first, together, peak, added))
+    head = ("loop", "import [s]", "first step [s]", "both [s]", "peak memory [MiB]", "of it, training [MiB]")
+    return _table(head, rows)
+
+
+def _two(found: dict) -> str:
+    one, both, apart = (f"{found['seconds'][name]:.2f} s" for name in ("one", "torchrun", "apart"))
+    return (
+        "Two convolutions on 32×32 images, one thread each, medians of "
+        f"{found['rounds']} rounds: one process {one}, two under `torchrun` {both}, two that know nothing of "
+        f"each other and do twice the work {apart}, so that this machine gives "
+        f"{found['two_apart_reach']:.2f} times the work of one. The "
+        "training losses of one process and of two differ by "
+        f"{found['losses_differ_by']:.1e} at most, relative."
+    )
+
+
+def _killed(kills: dict) -> str:
+    seen = ", ".join(f"{count} {what}" for what, count in kills["seen"].items())
+    return (
+        f"{kills['kills']} runs were ended with SIGKILL and started again with the same call: {seen}. "
+        f"Weights and history of {kills['identical']} came out bit for bit as those of the run that nobody "
+        "touched; see [kills.py](kills.py) and [the results](results/kills.json)."
+    )
+
+
+def _card(result: dict) -> str:
+    rows = []
+    for case in result["speed"].values():
+        for name, one in case["against"].items():
+            ours, theirs = one["seconds"]
+            rows.append((case["title"], NAMES[name], _ratio(one), f"{ours:.3f}", f"{theirs:.3f}"))
+        for name, why in case["failed"].items():
+            rows.append((case["title"], NAMES[name], f"failed: {why}", "–", "–"))
+    head = ("case", "`fit` against", "ratio", "`fit` [s]", "the other [s]")
+    return (
+        f"{result['card']}, bfloat16, compiled, channels last; without the first epoch, which compiles.\n\n"
+        + _table(head, rows)
+    )
+
+
+def _origin(training: dict) -> str:
+    machine, versions = training["machine"], training["versions"]
+    shares = [
+        one["share_of_a_core"] for case in training["speed"].values() for one in case["against"].values()
+    ]
+    changed = ", with uncommitted changes" if training["has_uncommitted_changes"] else ""
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}. Load (1, 5 and 15 minutes) "
+        f"before: {training['load_before']}, after: {training['load_after']}; the timed process had at least "
+        f"{min(shares):.0%} of a core in every comparison. It took {training['minutes']:.0f} minutes. "
+        f"Commit {str(training['commit'])[:12]}{changed}; "
+        + ", ".join(f"{name} {version}" for name, version in versions.items())
+        + "."
+    )
+
+
+def draw(training: dict, path: Path) -> None:
+    """Draw the ratios of all loops in all cases; the picture says which numbers it was drawn from."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from course_lib.plots import PALETTE
+
+    speed = training["speed"]
+    names = [name for name in NAMES if any(name in case["against"] for case in speed.values())]
+    markers = dict(zip(names, "osD^v<>Px*", strict=False))
+    with plt.rc_context({"svg.hashsalt": "training", "svg.fonttype": "none", "font.family": "sans-serif"}):
+        fig, ax = plt.subplots(figsize=(8, 0.9 * len(speed) + 1.6), layout="constrained")
+        for row, case in enumerate(speed.values()):
+            for column, name in enumerate(names):
+                if name not in case["against"]:
+                    continue
+                found, height = case["against"][name], row + (column - (len(names) - 1) / 2) * 0.08
+                low, high = found["interval"]
+                colour = PALETTE[column % len(PALETTE)]
+                ax.plot([low, high], [height, height], color=colour, linewidth=2)
+                ax.plot(
+                    found["ratio"],
+                    height,
+                    markers[name],
+                    color=colour,
+                    markersize=5,
+                    label=None if row else NAMES[name].replace("`", ""),
+                )
+        ax.axvline(1, color="black", linewidth=1)
+        ax.set_xscale("log")
+        ticks = [0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.2]
+        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.minorticks_off()
+        ax.set_yticks(range(len(speed)), [case["title"] for case in speed.values()])
+        ax.invert_yaxis()
+        ax.set_xlabel("time of fit / time of the other loop (left of the line, fit is faster)")
+        ax.spines[["top", "right"]].set_visible(False)
+        fig.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)
+        fig.savefig(path, metadata={"Date": None, "Description": fingerprint(training)})
+        plt.close(fig)
+
+
+def fingerprint(training: dict) -> str:
+    """Return a short name for the numbers that the picture shows."""
+    return hashlib.sha256(json.dumps(training["speed"], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def recorded(folder: Path = provenance.RESULTS) -> dict[str, dict]:
+    """Return the results that there are, by name."""
+    paths = {name: folder / f"{name}.json" for name in provenance.MADE_FROM}
+    return {name: provenance.read(path) for name, path in paths.items() if path.exists()}
+
+
+def write(folder: Path = provenance.ROOT / "benchmarks") -> bool:
+    """Write page and picture beside the results; return whether there was anything to write about."""
+    results = recorded(folder / "results")
+    if "training" not in results:
+        return False
+    (folder / PAGE).write_text(text(results), encoding="utf-8")
+    draw(results["training"], folder / PLOT)
+    return True
+
+
+if __name__ == "__main__":
+    print("Written." if write() else "There is no result yet: `make bench` makes one.")

@@ -1,0 +1,133 @@
+"""What a result was made from: the code, the machine, the versions."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+TRIED = ROOT / "build" / "benchmarks"  # what is no result: few pairs, a void run
+
+_FIT = ("course_lib/training/*.py", "course_lib/device.py")
+_TIMED = tuple(f"benchmarks/{name}.py" for name in ("cases", "loops", "pairs", "training"))
+# Result -> the make target that makes it, and the code that its numbers depend on.
+MADE_FROM = {
+    "training": ("bench", (*_FIT, *_TIMED, "benchmarks/probe.py", "benchmarks/share.py")),
+    "training_gpu": ("bench-gpu", (*_FIT, *_TIMED)),
+    "kills": ("kills", (*_FIT, "benchmarks/kills.py")),
+}
+
+LIBRARIES = (
+    "torch",
+    "numpy",
+    "lightning",
+    "accelerate",
+    "pytorch-ignite",
+    "skorch",
+    "scikit-learn",
+)
+
+
+def code_hash(result: str, root: Path = ROOT) -> str:
+    """Return a hash of the code that a result depends on; comments, docstrings and layout do not count."""
+    _, patterns = MADE_FROM[result]
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in patterns for path in root.glob(pattern)):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(repr(_plain(ast.parse(path.read_text(encoding="utf-8")))).encode())
+    return digest.hexdigest()
+
+
+def _plain(node: object) -> object:
+    """Return a syntax tree as nested tuples, the same for every version of Python that the course runs on."""
+    if isinstance(node, list):
+        return tuple(map(_plain, node))
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = dict(ast.iter_fields(node))
+    if isinstance(node, ast.Constant):
+        return "Constant", repr(node.value)
+    if _has_docstring(node):
+        fields["body"] = fields["body"][1:]
+    # Empty fields differ between versions: newer ones have fields that older ones lack.
+    filled = {name: value for name, value in fields.items() if value not in (None, [])}
+    return type(node).__name__, tuple((name, _plain(value)) for name, value in sorted(filled.items()))
+
+
+def _has_docstring(node: ast.AST) -> bool:
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return isinstance(node, kinds) and ast.get_docstring(node, clean=False) is not None
+
+
+def made_from(result: str) -> dict:
+    """Return what stands beside a result: hash of the code, commit, machine, versions."""
+    return {
+        "code_hash": code_hash(result),
+        "commit": _git("rev-parse", "HEAD"),
+        "has_uncommitted_changes": bool(_git("status", "--porcelain", "--", "course_lib", "benchmarks/*.py")),
+        "machine": {
+            "system": platform.platform(terse=True),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+        },
+        "versions": {"python": platform.python_version()} | _versions(),
+    }
+
+
+def load() -> list[float] | None:
+    """Return how many programs wanted to compute over the last 1, 5 and 15 minutes, where the system says."""
+    return [round(number, 2) for number in os.getloadavg()] if hasattr(os, "getloadavg") else None
+
+
+def write(path: Path, content: dict) -> None:
+    """Write a result, its numbers with four digits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(_rounded(content), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> dict:
+    """Read a result."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _rounded(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(part) for part in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def _git(*words: str) -> str | None:
+    try:
+        run = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+    except OSError:
+        return None
+    return run.stdout.strip() if run.returncode == 0 else None
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    """Return the processor's name; Linux keeps it in a file of its own."""
+    try:
+        named = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+    except OSError:
+        named = None
+    return named[1] if named else platform.processor() or platform.machine()

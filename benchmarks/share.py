@@ -1,0 +1,59 @@
+"""One process that trains the compute-bound case with `fit`, alone or beside others, and times the call.
+
+    python -m benchmarks.share FOLDER COUNT
+
+waits until COUNT such processes are ready, trains, and writes FOLDER/<name>.json. Under `torchrun` the
+processes find each other through `fit`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+from benchmarks.cases import SHARED
+from course_lib.training import fit
+
+
+def train(folder: Path, count: int) -> dict:
+    """Return the time inside `fit` [s], the losses, and the largest batch that the loss was given."""
+    torch.set_num_threads(1)
+    largest = [0]
+
+    def loss(outputs, targets):
+        if outputs.requires_grad:  # so not while it measures on more rows at a time
+            largest[0] = max(largest[0], len(targets))
+        return F.cross_entropy(outputs, targets)
+
+    model, (train, valid) = SHARED.model(), SHARED.data()
+    (folder / f"{os.getpid()}.ready").touch()
+    while len(list(folder.glob("*.ready"))) < count:
+        time.sleep(0.001)
+    started = time.perf_counter()
+    history = fit(
+        model,
+        train,
+        valid,
+        loss=loss,
+        epochs=SHARED.epochs,
+        batch_size=SHARED.batch_size,
+        seed=0,
+        progress=False,
+    )
+    return {
+        "seconds": time.perf_counter() - started,
+        "losses": [record["train_loss"] for record in history],
+        "largest_batch": largest[0],
+    }
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[1])
+    said = train(place, int(sys.argv[2]))
+    (place / f"{os.getpid()}.json").write_text(json.dumps(said), encoding="utf-8")

@@ -1,0 +1,310 @@
+"""Time `fit` against other loops, and write the numbers and the page.
+
+python -m benchmarks.training                       everything, for the record
+python -m benchmarks.training --only mlp --pairs 3  something, to try it out
+python -m benchmarks.training --gpu                 the cases of a GPU, for the record
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from benchmarks import page, provenance
+from benchmarks.cases import CASES, GPU_CASES, SHARED, SIZES, Case
+from benchmarks.loops import BY_HAND, EVERY, FRAMEWORKS, SameOrder, fit, tuned, tuned_graphs
+from benchmarks.pairs import Timing, compare, in_turns, timed
+from benchmarks.probe import MODULES, is_installed
+
+PAIRS = 15
+NULL = (0.98, 1.02)
+TOGETHER = 1.9  # what two independent processes must reach on two idle cores
+
+
+def speed(cases: tuple[Case, ...], pairs: int) -> dict:
+    """Time `fit` against every loop in every case, and against itself, on one thread."""
+    found = {}
+    for case in cases:
+        against = {}
+        for name in ("fit", *BY_HAND, *FRAMEWORKS, *(["sklearn"] if case.name == "mlp" else [])):
+            if not is_installed(name):
+                continue
+            _say(f"{case.name}: fit against {'itself' if name == 'fit' else name}")
+            # Where two per cent matter, more pairs.
+            rounds = pairs + pairs // 3 if name in ("fit", "tuned") else pairs
+            best = case.channels_last and name in ("fit", "tuned")
+            against[name] = _pair(
+                case if best else dataclasses.replace(case, channels_last=False), name, rounds
+            )
+        found[case.name] = {"title": case.title, "against": against}
+    return found
+
+
+def _pair(case: Case, name: str, rounds: int) -> dict:
+    runs = {"ours": functools.partial(_run, fit, case), "theirs": functools.partial(_run, EVERY[name], case)}
+    times = in_turns(runs, rounds)
+    return compare(times["ours"], times["theirs"])
+
+
+def _run(loop, case: Case) -> Timing:
+    """Time one training; its model and data are there before the clock starts."""
+    model, data = case.model(), case.data()
+    timing, history = timed(lambda: loop(case, model, *data))
+    if len(history) != case.epochs:
+        raise RuntimeError(f"{loop.__name__} trained {len(history)} epochs instead of {case.epochs}.")
+    return timing
+
+
+def off_fit(case: Case, name: str, epochs: int = 2) -> float:
+    """Return by how much the losses of a loop differ from those of `fit`, relative, at most.
+
+    Both start from the same weights and see the rows in the same order: then a loop that does other work
+    than `fit`, or counts the short last batch wrongly, comes out with other losses.
+    """
+    case, (train, valid) = dataclasses.replace(case, epochs=epochs), case.data()
+    ours = fit(case, case.model(), train, valid)
+    theirs = EVERY[name](case, case.model(), train, valid, SameOrder(len(train[0])))
+    return max(
+        abs(one[column] - other[column]) / abs(one[column])
+        for one, other in zip(ours, theirs, strict=True)
+        for column in ("train_loss", "valid_loss")
+    )
+
+
+def same_work(cases: tuple[Case, ...]) -> dict[str, float]:
+    """Return the largest difference over the cases for each loop that is here; refuse one above 1e-3."""
+    _say("do all loops do the same work?")
+    names = filter(is_installed, (*BY_HAND, *FRAMEWORKS))
+    found = {name: max(off_fit(case, name) for case in cases) for name in names}
+    for name, off in found.items():
+        if not off <= 1e-3:
+            raise RuntimeError(f"The losses of `{name}` differ from those of `fit` by {off:.1e}.")
+    return found
+
+
+def size(rounds: int) -> dict:
+    """Time `fit` on 1 to 64 times as many rows, the sizes in random order within a round."""
+    _say("time against data size")
+    times = in_turns({case.name: functools.partial(_run, fit, case) for case in SIZES}, rounds)
+    found = {}
+    for case in SIZES:
+        compared = compare(times[case.name], times["1"])
+        copies = int(case.name)
+        found[case.name] = {
+            "seconds": compared["seconds"][0],
+            "against_proportional": compared["ratio"] / copies,
+            "interval": [edge / copies for edge in compared["interval"]],
+        }
+    return found
+
+
+def start(repeats: int) -> dict:
+    """Start fresh processes that import, make a first step, and train on 64 times the digits."""
+    found = {}
+    for name in filter(is_installed, MODULES):
+        _say(f"a fresh process: {name}")
+        said = [_fresh_python("benchmarks.probe", name) for _ in range(repeats + 1)][1:]  # the first warms up
+        found[name] = {
+            key: statistics.median(run[key] for run in said) for key in said[0] if said[0][key] is not None
+        }
+    return found
+
+
+def _fresh_python(module: str, *words: str) -> dict:
+    run = subprocess.run(
+        [sys.executable, "-m", module, *words], cwd=provenance.ROOT, capture_output=True, text=True
+    )
+    if run.returncode:
+        raise RuntimeError(f"{module} {' '.join(words)} failed:\n{run.stderr}")
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def processes(rounds: int) -> dict:
+    """Time one process, two under `torchrun`, and two that know nothing of each other; one thread each."""
+    _say("two processes under torchrun")
+    runs = {
+        "one": lambda: _share([[sys.executable]], 1),
+        "torchrun": lambda: _share([[sys.executable, "-m", *_TORCHRUN]], 2),
+        "apart": lambda: _share([[sys.executable], [sys.executable]], 2),
+    }
+    first = {}
+    for name, run in runs.items():
+        first[name] = run()
+        if isinstance(first[name], str):
+            return {"is_available": False, "reason": f"{name}: {first[name]}"}
+    largest = max(said["largest_batch"] for said in first["torchrun"])
+    if largest > SHARED.batch_size // 2:
+        return {"is_available": False, "reason": "`fit` does not share its batches between processes yet"}
+    order, times = random.Random(0), {name: [] for name in runs}
+    for _ in range(rounds):
+        for name in order.sample(list(runs), len(runs)):
+            said = runs[name]()
+            times[name].append(max(one["seconds"] for one in said))
+    pairs = {name: [Timing(t, t) for t in times[name]] for name in runs}
+    shared, apart = compare(pairs["torchrun"], pairs["one"]), compare(pairs["apart"], pairs["one"])
+    together = 2 / apart["ratio"]
+    alone = first["one"][0]["losses"]
+    apart_by = [
+        abs(a - b) / abs(b) for said in first["torchrun"] for a, b in zip(said["losses"], alone, strict=True)
+    ]
+    return {
+        "is_available": True,
+        "rounds": rounds,
+        "ratio": shared["ratio"],
+        "interval": shared["interval"],
+        "seconds": {name: statistics.median(times[name]) for name in runs},
+        "two_apart_reach": together,
+        "is_void": together < TOGETHER,
+        "losses_differ_by": max(apart_by),
+    }
+
+
+_TORCHRUN = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+
+
+def _share(starts: list[list[str]], count: int) -> list[dict] | str:
+    """Run processes of benchmarks.share that begin together; return what each said, or why one failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        logs = [Path(folder) / f"{number}.log" for number in range(len(starts))]
+        running = []
+        for words, log in zip(starts, logs, strict=True):
+            with log.open("w") as file:
+                command = [*words, "-m", "benchmarks.share", folder, str(count)]
+                running.append(
+                    subprocess.Popen(command, cwd=provenance.ROOT, stdout=file, stderr=subprocess.STDOUT)
+                )
+        try:
+            codes = [process.wait(timeout=120) for process in running]
+        except subprocess.TimeoutExpired:
+            return "not finished after two minutes"
+        finally:
+            for process in running:  # `torchrun` ends its own processes, if it is asked to
+                if process.poll() is None:
+                    process.terminate()
+                    process.wait()
+        said = [json.loads(path.read_text(encoding="utf-8")) for path in Path(folder).glob("*.json")]
+        if any(codes) or len(said) != count:
+            errors = [line for log in logs for line in log.read_text().splitlines() if "Error" in line]
+            return errors[0].strip() if errors else f"exit codes {codes}, {len(said)} of {count} results"
+    return said
+
+
+def gpu(pairs: int, only: str | None = None) -> dict:
+    """Time `fit` on a GPU against the tuned loop and against itself, once everything is compiled."""
+    found = {}
+    for case in GPU_CASES:
+        if only not in (None, case.name):
+            continue
+        _say(f"{case.name} on the GPU")
+        runs = {"ours": fit, "fit": fit, "tuned": tuned, "tuned_graphs": tuned_graphs}
+        runs = {name: functools.partial(_steady, loop, case) for name, loop in runs.items()}
+        failed = {}
+        for name in list(runs):
+            try:
+                runs[name]()
+            except Exception as error:
+                if name in ("ours", "fit", "tuned"):
+                    raise
+                failed[name] = str(error).splitlines()[0]
+                del runs[name]
+        times = in_turns(runs, pairs)
+        against = {name: compare(times["ours"], times[name]) for name in runs if name != "ours"}
+        found[case.name] = {"title": case.title, "against": against, "failed": failed}
+    return found
+
+
+def _steady(loop, case: Case) -> Timing:
+    """Time the epochs after the first, which compiles. Each epoch ends with a look at its losses."""
+    torch._dynamo.reset()  # or the compiler gives up on what it takes for a model that keeps changing
+    model, data = case.model(), case.data()
+    cpu = time.process_time()
+    history = loop(case, model, *data)
+    return Timing(sum(record["seconds"] for record in history[1:]), time.process_time() - cpu)
+
+
+def reasons_to_void(result: dict) -> list[str]:
+    """Return why the run says nothing: the same code, timed against itself, did not come out the same."""
+    low, high = NULL
+    return [
+        f"{name}: `fit` against itself came out at {case['against']['fit']['ratio']:.3f}"
+        for name, case in result["speed"].items()
+        if "fit" in case["against"] and not low <= case["against"]["fit"]["ratio"] <= high
+    ]
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the benchmarks and write what came out; return 1 if the run is void."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.training", description=__doc__.splitlines()[0]
+    )
+    names = [case.name for case in CASES]
+    parts = ("size", "start", "processes")
+    parser.add_argument("--only", choices=[*names, *parts], help="one case, or one of the other parts")
+    parser.add_argument(
+        "--pairs", type=int, default=PAIRS, help=f"of runs in a comparison (default: {PAIRS})"
+    )
+    parser.add_argument("--gpu", action="store_true", help="the cases of a GPU instead")
+    chosen = parser.parse_args(words)
+    is_for_the_record = chosen.only is None and chosen.pairs >= PAIRS
+    name = "training_gpu" if chosen.gpu else "training"
+    if chosen.gpu and not torch.cuda.is_available():
+        print("There is no CUDA GPU here: nothing was measured.")
+        return 0
+    missing = [loop for loop in MODULES if not is_installed(loop)]
+    if is_for_the_record and missing and not chosen.gpu:
+        print(f"Not installed: {', '.join(missing)}. `make bench` makes the environment that has them.")
+        return 1
+
+    import threadpoolctl
+
+    os.environ["OMP_NUM_THREADS"] = "1"  # for `fit`, which chooses its threads, and for every process started
+    torch.set_num_threads(1)
+    started = time.monotonic()
+    result = {**provenance.made_from(name), "threads": 1, "load_before": provenance.load()}
+    with threadpoolctl.threadpool_limits(1):
+        if chosen.gpu:
+            result["card"] = torch.cuda.get_device_name()
+            result["versions"]["cuda"] = torch.version.cuda
+            result["speed"] = gpu(chosen.pairs, chosen.only)
+        else:
+            cases = tuple(case for case in CASES if chosen.only in (None, case.name))
+            if cases:
+                result["losses_differ_by"] = same_work(cases)
+            result["speed"] = speed(cases, chosen.pairs)
+            for part, measure in zip(parts, (size, start, processes), strict=True):
+                if chosen.only in (None, part):
+                    result[part] = measure(max(2, chosen.pairs // 3))
+    result["load_after"] = provenance.load()
+    result["minutes"] = (time.monotonic() - started) / 60
+    result["void"] = reasons_to_void(result)
+
+    is_kept = is_for_the_record and not result["void"]
+    path = (provenance.RESULTS if is_kept else provenance.TRIED) / f"{name}.json"
+    provenance.write(path, result)
+    print(page.table(page.verdicts({name: provenance.read(path)})))
+    for reason in result["void"]:
+        print(f"Void: {reason}.")
+    if is_kept:
+        page.write()
+    print(f"Written: {path.relative_to(provenance.ROOT)}")
+    return int(bool(result["void"]))
+
+
+def _say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,373 @@
+"""The benchmarks measure what they say, and the recorded results are of the code as it stands."""
+
+import ast
+import dataclasses
+import gc
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks import kills, loops, page, probe, provenance, training
+from benchmarks.cases import CASES, TINY
+from benchmarks.pairs import Timing, compare, in_turns, timed
+
+
+@pytest.fixture
+def calm(monkeypatch):
+    """One thread, no libraries to compare with, and everything as before afterwards."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    is_installed = probe.is_installed
+    monkeypatch.setattr(
+        training, "is_installed", lambda name: name not in loops.FRAMEWORKS and is_installed(name)
+    )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+    gc.unfreeze()
+
+
+# What is recorded.
+
+
+@pytest.mark.parametrize("name", provenance.MADE_FROM)
+def test_a_recorded_result_is_of_the_code_as_it_stands(name, root):
+    path = root / "benchmarks" / "results" / f"{name}.json"
+    if not path.exists():
+        pytest.skip("Not recorded yet.")
+    target, _ = provenance.MADE_FROM[name]
+    recorded = provenance.read(path)["code_hash"]
+    assert recorded == provenance.code_hash(name), (
+        f"{path.name} is of other code. Make it anew: make {target}"
+    )
+
+
+def test_the_page_is_what_the_results_say(root):
+    results, written = page.recorded(), root / "benchmarks" / page.PAGE
+    if "training" not in results:
+        assert not written.exists(), "There is a page without results."
+        pytest.skip("Not recorded yet.")
+    anew = "Write it anew: python -m benchmarks.page"
+    assert written.read_text(encoding="utf-8") == page.text(results), anew
+    picture = (root / "benchmarks" / page.PLOT).read_text(encoding="utf-8")
+    assert page.fingerprint(results["training"]) in picture, anew
+
+
+@pytest.fixture
+def copy(root, tmp_path):
+    for folder in ("benchmarks", "course_lib"):
+        shutil.copytree(root / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def edited(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_comments_docstrings_and_layout_make_no_result_stale(copy):
+    before = provenance.code_hash("training", copy)
+    assert before == provenance.code_hash("training")
+    edited(copy / "benchmarks" / "pairs.py", '"""Time one run. ', '"""Time a run, once.\n\n    ')
+    edited(copy / "benchmarks" / "pairs.py", "RESAMPLES = 4000", "# Enough.\nRESAMPLES = (\n    4000\n)")
+    assert provenance.code_hash("training", copy) == before
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "stale"),
+    [
+        ("benchmarks/pairs.py", "RESAMPLES = 4000", "RESAMPLES = 4001", {"training", "training_gpu"}),
+        ("benchmarks/kills.py", "EPOCHS = 12", "EPOCHS = 13", {"kills"}),
+        ("benchmarks/page.py", "TUNED, ", "TUNED_, ", set()),
+        ("course_lib/device.py", "100_000_000", "100_000_001", {"training", "training_gpu", "kills"}),
+    ],
+)
+def test_other_code_makes_stale_what_it_was_made_of(copy, file, old, new, stale):
+    edited(copy / file, old, new)
+    found = {
+        name
+        for name in provenance.MADE_FROM
+        if provenance.code_hash(name, copy) != provenance.code_hash(name)
+    }
+    assert found == stale
+
+
+def test_a_new_file_of_fit_makes_every_result_stale(copy):
+    (copy / "course_lib" / "training" / "extra.py").write_text("NEW = 1\n", encoding="utf-8")
+    for name in provenance.MADE_FROM:
+        assert provenance.code_hash(name, copy) != provenance.code_hash(name)
+
+
+def test_what_a_result_is_made_of_leaves_out_no_module_that_it_imports(root):
+    for _, patterns in provenance.MADE_FROM.values():
+        covered = {path for pattern in patterns for path in root.glob(pattern)}
+        for path in covered:
+            if path.parent.name == "benchmarks":
+                missing = {root / "benchmarks" / f"{name}.py" for name in imported(path)} - covered
+                # Neither has a hand in a number; the processes of probe and share are not started on a GPU.
+                aside = {"page.py", "provenance.py", "probe.py"}
+                assert {file.name for file in missing} <= aside, path
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "benchmarks":
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and str(node.module).startswith("benchmarks."):
+            names.add(node.module.split(".")[1])
+    return names
+
+
+def test_the_benchmarks_run_on_the_torch_of_the_course(root):
+    def pins(path):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return dict(line.lower().split("==") for line in lines if line and not line.startswith("#"))
+
+    ours, course = pins(root / "benchmarks" / "constraints.txt"), pins(root / "constraints.txt")
+    assert {"torch", "lightning", "accelerate", "pytorch-ignite", "skorch", "scikit-learn"} <= ours.keys()
+    differ = {
+        name: (ours[name], course[name]) for name in ours.keys() & course.keys() if ours[name] != course[name]
+    }
+    assert not differ
+
+
+# What is compared.
+
+
+@pytest.mark.parametrize("name", [*loops.BY_HAND, *loops.FRAMEWORKS])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_loop_has_the_losses_of_fit(case, name, calm):
+    if not probe.is_installed(name):
+        pytest.skip(f"{name} is an extra of the benchmarks.")
+    assert training.off_fit(case, name) < 1e-3
+
+
+def test_a_loop_that_does_other_work_is_noticed(monkeypatch, calm):
+    def lazy(case, model, train, valid, order=None):
+        return loops.usual(case, model, tuple(part[:64] for part in train), valid)
+
+    monkeypatch.setitem(loops.EVERY, "usual", lazy)
+    with pytest.raises(RuntimeError, match="`usual`"):
+        training.same_work((TINY,))
+
+
+def test_the_residues_are_240_long_and_the_mlp_is_64_64_10():
+    shapes = {case.name: tuple(case.data()[0][0].shape[1:]) for case in CASES}
+    assert shapes == {
+        "mlp": (64,),
+        "cnn": (1, 8, 8),
+        "gru": (240,),
+        "transformer": (240,),
+        "resnet": (3, 32, 32),
+    }
+    weights = [tuple(weight.shape) for weight in CASES[0].model().parameters()]
+    assert weights == [(64, 64), (64,), (10, 64), (10,)]
+
+
+# How it is timed.
+
+
+def test_the_interval_is_that_of_scipys_bootstrap():
+    from scipy import stats
+
+    ratios = np.random.default_rng(1).normal(0.5, 0.05, 31)
+    found = compare([Timing(ratio, ratio) for ratio in ratios], [Timing(1, 1)] * 31)
+    theirs = stats.bootstrap((ratios,), np.median, method="percentile", rng=np.random.default_rng(2))
+    assert found["ratio"] == pytest.approx(np.median(ratios))
+    assert found["interval"] == pytest.approx(list(theirs.confidence_interval), abs=0.01)
+
+
+def test_pairs_are_compared_one_by_one():
+    # A machine that slows down slows both of a pair: the ratio stays.
+    ours, theirs = [Timing(t, t) for t in (1, 2, 4)], [Timing(2 * t, t) for t in (1, 2, 4)]
+    found = compare(ours, theirs)
+    assert found["ratio"] == 0.5
+    assert found["cpu_ratio"] == 1
+    assert found["share_of_a_core"] == pytest.approx(14 / 21)
+
+
+def test_runs_take_turns_in_random_order_after_one_that_does_not_count(calm):
+    seen = []
+    times = in_turns({name: lambda name=name: seen.append(name) for name in "ab"}, 20)
+    rounds = ["".join(seen[start : start + 2]) for start in range(2, 42, 2)]
+    assert len(seen) == 42
+    assert set(rounds) == {"ab", "ba"}
+    assert {name: len(list_of) for name, list_of in times.items()} == {"a": 20, "b": 20}
+
+
+def test_clock_and_processor_time_are_told_apart():
+    import time
+
+    timing, result = timed(lambda: time.sleep(0.05) or "done")
+    assert result == "done"
+    assert timing.wall >= 0.05 > timing.cpu
+
+
+# The whole command, in small.
+
+
+def test_a_quick_run_compares_and_records_nothing(calm, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(training, "CASES", (dataclasses.replace(TINY, name="mlp"),))
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    monkeypatch.setattr(provenance, "TRIED", tmp_path / "tried")
+    monkeypatch.setattr(provenance, "RESULTS", tmp_path / "results")
+    code = training.main(["--only", "mlp", "--pairs", "2"])
+    result = provenance.read(tmp_path / "tried" / "training.json")
+    assert not (tmp_path / "results").exists()
+    assert code == bool(result["void"])
+    against = result["speed"]["mlp"]["against"]
+    assert list(against) == ["fit", "usual", "tuned", "sklearn"]
+    assert all(len(one["interval"]) == 2 and min(one["seconds"]) > 0 for one in against.values())
+    assert result["losses_differ_by"].keys() == {"usual", "tuned"}
+    assert result["versions"]["torch"] == torch.__version__
+    printed = capsys.readouterr().out
+    assert "best hand-tuned loop" in printed
+    assert "tried/training.json" in printed
+
+
+def test_a_run_for_the_record_needs_every_library(calm, capsys):
+    assert training.main([]) == 1
+    assert "lightning" in capsys.readouterr().out
+
+
+# The verdicts and the page.
+
+
+def compared(ratio: float) -> dict:
+    return {
+        "pairs": 15,
+        "ratio": ratio,
+        "interval": [ratio - 0.01, ratio + 0.01],
+        "cpu_ratio": ratio,
+        "seconds": [ratio, 1.0],
+        "share_of_a_core": 0.99,
+    }
+
+
+def a_result(**ratios: float) -> dict:
+    usual = {"fit": 1.0, "usual": 0.4, "tuned": 1.0, "lightning": 0.2, "fabric": 0.5} | ratios
+    return {
+        "speed": {
+            "mlp": {"title": CASES[0].title, "against": {name: compared(r) for name, r in usual.items()}}
+        },
+        "losses_differ_by": {"usual": 1e-7},
+        "size": {
+            "1": {"seconds": 0.1, "against_proportional": 1.0, "interval": [1.0, 1.0]},
+            "64": {"seconds": 6.0, "against_proportional": 0.95, "interval": [0.94, 0.96]},
+        },
+        "start": {"fit": {"import_s": 1.0, "first_step_s": 0.5, "before_mib": 300.0, "peak_mib": 330.0}},
+        "processes": {
+            "is_available": True,
+            "rounds": 5,
+            "ratio": 0.55,
+            "interval": [0.54, 0.56],
+            "seconds": {"one": 4.0, "torchrun": 2.2, "apart": 4.1},
+            "two_apart_reach": 1.95,
+            "is_void": False,
+            "losses_differ_by": 1e-7,
+        },
+        "void": [],
+        "code_hash": "0" * 64,
+        "commit": "0" * 40,
+        "has_uncommitted_changes": False,
+        "machine": {"system": "a system", "processor": "a processor", "cores": 2},
+        "versions": {"python": "3.11", "torch": "2.13.0"},
+        "load_before": [0.0, 0.0, 0.0],
+        "load_after": [1.0, 1.0, 1.0],
+        "minutes": 12.0,
+    }
+
+
+def words(result: dict) -> list[str]:
+    return [line.word for line in page.verdicts({"training": result})]
+
+
+def test_each_limit_decides():
+    assert words(a_result()) == ["holds"] * 5
+    for number, (name, ratio) in enumerate([("usual", 0.451), ("tuned", 1.06), ("fabric", 1.0)]):
+        assert words(a_result(**{name: ratio}))[number] == "**does not hold**"
+    for off in (0.89, 1.11):
+        large = a_result()
+        large["size"]["64"]["against_proportional"] = off
+        assert words(large)[3] == "**does not hold**"
+    slow = a_result()
+    slow["processes"]["ratio"] = 0.59
+    assert words(slow)[4] == "**does not hold**"
+
+
+def test_the_fastest_framework_is_the_one_that_counts():
+    line = page.verdicts({"training": a_result(lightning=0.9)})[2]
+    assert "Lightning" in line.what
+    assert line.measured.startswith("0.900")
+
+
+def test_what_is_void_or_missing_does_not_hold():
+    void = a_result()
+    void["void"] = ["a reason"]
+    assert set(words(void)) == {"void"}
+    busy = a_result()
+    busy["processes"] |= {"is_void": True, "two_apart_reach": 1.5}
+    assert words(busy)[4].startswith("void: two independent processes reached 1.50×")
+    alone = a_result()
+    alone["processes"] = {"is_available": False, "reason": "one thing"}
+    assert words(alone)[4] == "not available: one thing"
+
+
+def test_a_null_that_leaves_its_band_voids_the_run():
+    assert training.reasons_to_void(a_result()) == []
+    for ratio in (0.979, 1.021):
+        assert len(training.reasons_to_void(a_result(fit=ratio))) == 1
+
+
+def test_fewer_than_fifty_identical_runs_do_not_hold():
+    def word(identical, count):
+        return page.verdicts({"kills": {"kills": count, "identical": identical}})[0].word
+
+    assert word(50, 50) == "holds"
+    assert word(49, 50) == word(49, 49) == "**does not hold**"
+
+
+def test_the_page_shows_the_numbers_and_the_picture_names_them(tmp_path):
+    (tmp_path / "results").mkdir()
+    provenance.write(tmp_path / "results" / "training.json", a_result())
+    assert page.write(tmp_path)
+    written, results = (tmp_path / page.PAGE).read_text(encoding="utf-8"), page.recorded(tmp_path / "results")
+    assert written == page.text(results)
+    for piece in ("0.400 (0.390–0.410)", "a processor", "1.95 times the work", "≤ 0.45"):
+        assert piece in written
+    picture = (tmp_path / page.PLOT).read_text(encoding="utf-8")
+    assert page.fingerprint(results["training"]) in picture
+    provenance.write(tmp_path / "results" / "training.json", a_result(usual=0.3))
+    assert page.fingerprint(page.recorded(tmp_path / "results")["training"]) not in picture
+
+
+# The kills.
+
+
+def test_one_bit_or_one_digit_of_the_history_is_a_difference():
+    end = {"weights": {"w": torch.tensor([1.0, 2.0])}, "history": [{"train_loss": 0.5}]}
+    moved = torch.nextafter(end["weights"]["w"], torch.tensor(9.0))
+    assert kills._same(end, {"weights": {"w": torch.tensor([1.0, 2.0])}, "history": [{"train_loss": 0.5}]})
+    assert not kills._same(end, end | {"weights": {"w": moved}})
+    assert not kills._same(end, end | {"history": [{"train_loss": 0.5 + 2**-53}]})
+    assert not kills._same(end, end | {"weights": {}})
+
+
+def test_where_a_kill_hit_is_read_from_what_it_left(tmp_path):
+    assert kills._seen(tmp_path)["hit"] == "before the first save"
+    torch.save({"history": [{}, {}], "losses": torch.zeros(3)}, tmp_path / "run.pt")
+    assert kills._seen(tmp_path) == {
+        "hit": "with a checkpoint from within an epoch",
+        "epochs_kept": 2,
+        "batches_kept": 3,
+    }
+    (tmp_path / "run.pt.part").write_bytes(b"half")
+    assert kills._seen(tmp_path)["hit"] == "in the middle of a save"
