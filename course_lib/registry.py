@@ -217,12 +217,15 @@ class File:
         How many.
     url : str
         Pinned to a commit, so that its bytes never change; "" where only a mirror has the file.
+    optional : bool
+        Whether the dataset can be read without it: then nothing fails where no place has it.
     """
 
     path: str
     sha256: str
     bytes: int
     url: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -236,9 +239,10 @@ class SplitRule:
     rule : str
         "blocks": parts of the file in its own order, as shares. "shuffled": shares drawn at random, class by
         class where there are classes. "time": the last year of each part. "groups": shares, but the rows of
-        one group stay together. "published": the publisher's own rows, which the reader gives.
+        one group stay together. "published": the publisher's own rows, which the reader gives. "prepared":
+        rows that the reader gives by a rule of its own, which may leave some out.
     parts : mapping
-        Part to share, to last year, or (published) to number of rows, in order.
+        Part to share, to last year, or (published, prepared) to number of rows, in order.
     why : str
         The reason, for the card.
     by : str
@@ -254,7 +258,7 @@ class SplitRule:
     def __str__(self) -> str:
         if self.rule == "time":
             limits = ", ".join(f"{part} to the end of {last}" for part, last in self.parts.items())
-        elif self.rule == "published":
+        elif self.rule in ("published", "prepared"):
             limits = ", ".join(f"{part} {rows:,} rows" for part, rows in self.parts.items())
         else:
             limits = ", ".join(f"{part} {share:.0%}" for part, share in self.parts.items())
@@ -264,6 +268,7 @@ class SplitRule:
             "time": "by time",
             "groups": f"whole groups (`{self.by}`), drawn at random",
             "published": "as published",
+            "prepared": "by a rule of its own",
         }[self.rule]
         return f"{how}: {limits}. {self.why}"
 

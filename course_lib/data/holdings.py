@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from course_lib.data.cache import NOT_THERE, cache_folder, fault
@@ -53,11 +53,11 @@ def _state(entry: Record) -> str:
     """Say whether all files lie in the cache, by their sizes: reading them all would take too long here."""
     if not entry.files:
         return "yes"
-    sizes = []
-    for file in entry.files:
+    needed, sizes = [file for file in entry.files if not file.optional], []
+    for file in needed:
         with contextlib.suppress(OSError):
             sizes.append((cache_folder() / entry.folder / file.path).stat().st_size == file.bytes)
-    return "yes" if sum(sizes) == len(entry.files) else "in part" if sizes else "no"
+    return "yes" if sum(sizes) == len(needed) else "in part" if sizes else "no"
 
 
 def choose(words: Iterable[str]) -> list[Record]:
@@ -126,12 +126,12 @@ def fetch(entries: Iterable[Record]) -> Iterator[str]:
             yield f"{entry.name}: comes with {entry.source}, nothing to fetch"
             continue
         try:
-            obtain(entry)
+            files = obtain(entry)
         except CourseError as error:
             failed.append(entry.name)
             yield f"{entry.name}: NOT FETCHED. {error}"
         else:
-            yield f"{entry.name}: {_counted(entry)}, verified"
+            yield f"{entry.name}: {_counted(entry, files)}, verified"
     if failed:
         raise CourseError(
             f"{len(failed)} could not be fetched: {', '.join(failed)}.",
@@ -186,7 +186,7 @@ def make_mirror(folder: Path, entries: Iterable[Record]) -> Iterator[str]:
         sources = obtain(entry)
         for file in entry.files:
             path = folder / entry.folder / file.path
-            if fault(path, file):
+            if file.path in sources and fault(path, file):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 arriving = path.with_name(path.name + ".part")
                 shutil.copyfile(sources[file.path], arriving)
@@ -198,7 +198,7 @@ def make_mirror(folder: Path, entries: Iterable[Record]) -> Iterator[str]:
                         "Check the stick or disk, and make the mirror again.",
                     )
                 os.replace(arriving, path)
-        yield f"{entry.name}: {_counted(entry)}"
+        yield f"{entry.name}: {_counted(entry, sources)}"
     _write_papers(folder)
     yield f"Set COURSE_DATA_MIRROR={folder.absolute()} to use it."
 
@@ -215,6 +215,8 @@ def _write_papers(folder: Path) -> None:
     (folder / "README.md").write_text(_README.format(licences="\n".join(licences)), encoding="utf-8")
 
 
-def _counted(entry: Record) -> str:
-    files = "1 file" if len(entry.files) == 1 else f"{len(entry.files)} files"
-    return f"{files}, {megabytes(entry.bytes)}"
+def _counted(entry: Record, here: Mapping[str, Path]) -> str:
+    size = sum(file.bytes for file in entry.files if file.path in here)
+    files = "1 file" if len(here) == 1 else f"{len(here)} files"
+    lacking = len(entry.files) - len(here)
+    return f"{files}, {megabytes(size)}" + (f" ({lacking} more that only a mirror has)" if lacking else "")

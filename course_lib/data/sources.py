@@ -36,7 +36,8 @@ def obtain(entry: Record) -> dict[str, Path]:
     Returns
     -------
     dict of str to pathlib.Path
-        The paths of the registry, and where each lies; empty for a bundled dataset.
+        The paths of the registry, and where each lies; empty for a bundled dataset. An optional file that no
+        place has is left out.
 
     Raises
     ------
@@ -45,8 +46,9 @@ def obtain(entry: Record) -> dict[str, Path]:
     """
     folder = cache_folder() / entry.folder if entry.files else Path()
     paths = {file.path: folder / file.path for file in entry.files}
-    if not any(fault(paths[file.path], file) for file in entry.files):
-        return paths
+    lacking = [file for file in entry.files if fault(paths[file.path], file)]
+    if not any(_may_be_had(file) for file in lacking):
+        return {path: place for path, place in paths.items() if path not in {file.path for file in lacking}}
     with _alone(entry) as no_room:
         # Anew: another process may have brought them while this one waited.
         faults = {file: fault(paths[file.path], file) for file in entry.files}
@@ -56,9 +58,19 @@ def obtain(entry: Record) -> dict[str, Path]:
             for file in lacking:
                 if faults[file] != NOT_THERE:
                     _remove_damaged(entry, paths[file.path], faults[file])
-                paths[file.path] = hunt.bring(file, faults[file])
+                try:
+                    paths[file.path] = hunt.bring(file, faults[file])
+                except CourseError:
+                    if not file.optional:
+                        raise
+                    del paths[file.path]
         hunt.report()
     return paths
+
+
+def _may_be_had(file: File) -> bool:
+    """Return False for what is not needed and lies nowhere: no need to look for it at every load."""
+    return not file.optional or bool(file.url) or bool(os.environ.get("COURSE_DATA_MIRROR"))
 
 
 @dataclass

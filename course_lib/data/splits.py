@@ -21,23 +21,24 @@ def part_rows(rule: SplitRule, data: Parts) -> dict[str, np.ndarray]:
         Shares, years or the publisher's own rows; its `why` is on the card.
     data : Parts
         What was read: rule "time" looks at the first column of `inputs`, "shuffled" and "groups" keep the
-        shares in every class of `targets`, "groups" needs `data.groups[rule.by]`, and "published" needs
-        `data.splits[rule.name]`.
+        shares in every class of `targets`, "groups" needs `data.groups[rule.by]`, and "published" and
+        "prepared" need `data.splits[rule.name]`.
 
     Returns
     -------
     dict of str to numpy.ndarray
-        Part to row numbers, in the order of the rule. Each row is in one part, or (published) in none.
+        Part to row numbers, in the order of the rule. Each row is in one part, or (published, prepared) in
+        none.
 
     Raises
     ------
     ValueError
-        If the publisher's parts are not those that the registry says: a fault of ours.
+        If the parts that were read are not those that the registry says: a fault of ours.
     """
     import numpy as np
 
-    if rule.rule == "published":
-        return _published(rule, data)
+    if rule.rule in ("published", "prepared"):
+        return _given(rule, data)
     rows, limits = np.arange(len(data.targets)), np.array(list(rule.parts.values()))
     if rule.rule == "time":
         part = np.searchsorted(limits, np.floor(np.asarray(data.inputs)[:, 0]))
@@ -55,7 +56,7 @@ def part_rows(rule: SplitRule, data: Parts) -> dict[str, np.ndarray]:
     return {name: rows[part == number] for number, name in enumerate(rule.parts)}
 
 
-def _published(rule: SplitRule, data: Parts) -> dict[str, np.ndarray]:
+def _given(rule: SplitRule, data: Parts) -> dict[str, np.ndarray]:
     import numpy as np
 
     parts = {part: np.asarray(data.splits[rule.name][part]) for part in rule.parts}

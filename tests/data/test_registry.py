@@ -161,7 +161,7 @@ def test_an_entry_is_complete(name):
         assert bool(rule.by) == (rule.rule == "groups")
         if rule.rule == "time":
             assert list(rule.parts.values()) == sorted(rule.parts.values())
-        elif rule.rule == "published":
+        elif rule.rule in ("published", "prepared"):
             assert sum(rule.parts.values()) <= entry.shape[0]
         else:
             assert rule.rule in ("blocks", "shuffled", "groups")
