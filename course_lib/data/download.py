@@ -56,7 +56,7 @@ def download(
     session : requests.Session
         Keeps the connection for the next file.
     told : callable
-        Is given the number of bytes that have newly arrived; negative when a start was in vain.
+        Is given how many bytes of the file have arrived so far; fewer than before when a start was in vain.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def download(
             if attempt == ATTEMPTS or _size(part) <= continued:
                 raise
         except ValueError as error:  # pooch has verified and thrown away what came
-            told(-file.bytes)
+            told(0)
             if not continued:
                 raise Refusal("it gives other bytes than the registry's sha256 says") from error
             # The beginning was of another day, perhaps of another source: once more, from nothing.
@@ -97,19 +97,16 @@ def _receive(
     part.parent.mkdir(parents=True, exist_ok=True)
     if _size(part) > file.bytes:
         part.unlink()
-    if start := _size(part):
-        told(start)
-    if start < file.bytes:
+    if (start := _size(part)) < file.bytes:
         with _answer(url, start, session) as response:
-            start = _accepted_start(response, start, file, part, told)
-            with part.open("ab" if start else "wb") as arriving:
-                try:
+            start = _accepted_start(response, start, file, part)
+            try:
+                with part.open("ab" if start else "wb") as arriving:
                     _pour(response, arriving, start, file, told)
-                except OSError:  # of the disk: the network's own errors are refusals
-                    arriving.close()
-                    with contextlib.suppress(OSError):
-                        part.unlink()  # a full disk needs the room more than we need the beginning
-                    raise
+            except OSError:  # of the disk: the network's own errors are refusals
+                with contextlib.suppress(OSError):
+                    part.unlink()  # a full disk needs the room more than we need the beginning
+                raise
     os.replace(part, output_file)
 
 
@@ -149,21 +146,20 @@ def _why_not_connected(host: str | None, error: Exception) -> Refusal:
         return Unreachable(f"the name {host} is not found: no network?")
     if "refused" in said:
         return Unreachable(f"{host} refuses the connection")
+    if "BadStatusLine" in said:
+        return Refusal("its answer is not HTTP")
     if "reset" in said or "aborted" in said or "RemoteDisconnected" in said:
         return _BrokenOff(f"{host} broke off the connection")
     return Unreachable(f"no connection to {host}")
 
 
-def _accepted_start(response: requests.Response, start: int, file: File, part: Path, told) -> int:
+def _accepted_start(response: requests.Response, start: int, file: File, part: Path) -> int:
     """Return where the body begins in the file, or refuse it for what its headers say."""
     if response.status_code == 206 and start:
         if response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             return start
         part.unlink()
-        told(-start)
         raise Refusal("it goes on at another place than it was asked to")
-    if start:
-        told(-start)  # it begins anew, or gives nothing
     if response.status_code == 416:
         part.unlink()
         raise Refusal("it has no such place to go on from")
@@ -185,6 +181,7 @@ def _pour(response: requests.Response, arriving: Any, start: int, file: File, to
     """
     arrived, window, at_window = start, time.monotonic(), start
     while True:
+        told(arrived)
         try:
             block = response.raw.read1(_BLOCK, decode_content=False)
         except urllib3.exceptions.ReadTimeoutError as error:
@@ -194,12 +191,10 @@ def _pour(response: requests.Response, arriving: Any, start: int, file: File, to
         if not block:
             break
         if arrived + len(block) > file.bytes:
-            told(start - arrived)
             arriving.truncate(0)
             raise Refusal(f"it gives more than the {file.bytes:,} bytes that the file has")
         arriving.write(block)
         arrived += len(block)
-        told(len(block))
         if time.monotonic() - window > WINDOW_SECONDS:
             if arrived - at_window < WINDOW_BYTES:
                 pace = (arrived - at_window) / WINDOW_SECONDS

@@ -167,7 +167,18 @@ class _Hunt:
             from course_lib.data.download import download
 
             self.session = self.session or requests.Session()
-            arrived = download(address, file, self._incoming(), self.session, self.told)
+            counted = 0
+
+            def told(so_far: int) -> None:
+                nonlocal counted
+                self.told(so_far - counted)
+                counted = so_far
+
+            try:
+                arrived = download(address, file, self._incoming(), self.session, told)
+            except BaseException:
+                told(0)  # the next place begins again
+                raise
             host = urlsplit(address).hostname or address
             self.downloaded[host] = self.downloaded.get(host, 0) + file.bytes
             return self._named(arrived, file)

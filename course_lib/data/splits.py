@@ -9,8 +9,6 @@ from course_lib.registry import Parts, SplitRule
 if TYPE_CHECKING:
     import numpy as np
 
-_LARGE = 0.05  # of the rows: groups from this size on are placed first, while there is room for them
-
 
 def part_rows(rule: SplitRule, data: Parts) -> dict[str, np.ndarray]:
     """Return the row numbers of each part.
@@ -86,8 +84,9 @@ def _share(count: int, shares: np.ndarray) -> np.ndarray:
 def _whole_groups(groups: np.ndarray, classes: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """Number the part of each row so that a group stays together and every class nears its shares.
 
-    One group after the other goes to the part that lacks its rows the most: first the large ones by size, as
-    long as they still fit somewhere, then the others in an order drawn at random.
+    One group after the other, the largest first and equal ones in an order drawn at random, goes to the part
+    where the chi-squared distance between the rows that are there and those that are wanted grows the least.
+    So every part has large groups and small ones, and the smallest even out what is left.
     """
     import numpy as np
 
@@ -96,13 +95,11 @@ def _whole_groups(groups: np.ndarray, classes: np.ndarray, shares: np.ndarray) -
     counts = np.zeros((group.max() + 1, kind.max() + 1))  # rows of each group in each class
     np.add.at(counts, (group, kind), 1)
     wanted = shares[:, None] * counts.sum(0)
-    order = np.random.RandomState(0).permutation(len(counts))
-    sizes = counts.sum(1)[order]
-    large = np.where(sizes >= _LARGE * len(groups), sizes, 0)
     placed, part = np.zeros_like(wanted), np.empty(len(counts), dtype=int)
-    for one in order[np.argsort(-large, kind="stable")]:
-        # How much the squared distance from the wanted counts grows, per row of a class.
-        cost = (counts[one] * (2 * (placed - wanted) + counts[one]) / counts.sum(0)).sum(1)
-        part[one] = np.argmin(cost)
+    order = np.random.RandomState(0).permutation(len(counts))
+    for one in order[np.argsort(-counts.sum(1)[order], kind="stable")]:
+        # ((placed + counts - wanted)² - (placed - wanted)²) / wanted, without what is the same for every part
+        growth = (counts[one] * (2 * placed + counts[one]) / wanted).sum(1)
+        part[one] = np.argmin(growth)
         placed[part[one]] += counts[one]
     return part[group]

@@ -1,9 +1,11 @@
-"""What the tests of data share: the real mirror, where there is one."""
+"""What the tests of data share: the real mirror, where there is one, an empty cache, and a faulty host."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
+from faulty_host import CONTENT, PATH, Host
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Read at import: tests/conftest.py unsets it before each test.
@@ -31,3 +33,46 @@ def from_mirror(monkeypatch, mirror, shared_cache) -> Path:
     monkeypatch.setenv("COURSE_CACHE", str(shared_cache))
     monkeypatch.setenv("COURSE_OFFLINE", "1")
     return mirror
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path) -> Path:
+    """An empty cache; the folder of `tiny` below it."""
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "data" / "tiny"
+
+
+@pytest.fixture
+def folder_mirror(tmp_path) -> Path:
+    """A mirror in a folder, with the file of `tiny`."""
+    path = tmp_path / "mirror" / "tiny" / PATH
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CONTENT)
+    return tmp_path / "mirror"
+
+
+@pytest.fixture
+def host():
+    """A host on loopback."""
+    server = Host()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.is_closing.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Wait as long as a test does."""
+    from course_lib.data import download
+
+    for name, value in {
+        "ANSWER_SECONDS": 0.5,
+        "SILENT_SECONDS": 0.4,
+        "WINDOW_SECONDS": 0.3,
+        "WINDOW_BYTES": 10_000,
+    }.items():
+        monkeypatch.setattr(download, name, value)
