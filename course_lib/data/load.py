@@ -90,17 +90,16 @@ def _read(entry: Record) -> Parts:
 
 
 def _rows(values: Any) -> np.ndarray:
-    """Return an array; a list of rows that differ in size becomes a line of read-only objects."""
+    """Return a read-only array; a list of rows that differ in size becomes a line of read-only objects."""
     import numpy as np
 
+    if isinstance(values, np.ndarray) and values.flags.owndata:
+        values.flags.writeable = False  # what a reader made is ours: `Dataset` need not copy it once more
     if isinstance(values, np.ndarray) or not isinstance(values, Sequence):
         return values
     rows = np.empty(len(values), dtype=object)
     for number, row in enumerate(values):  # one by one: NumPy would stack rows that happen to be alike
-        if isinstance(row, np.ndarray):
-            row = row.copy()
-            row.flags.writeable = False
-        rows[number] = row
+        rows[number] = _rows(row.copy()) if isinstance(row, np.ndarray) else row
     return rows
 
 

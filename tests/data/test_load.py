@@ -225,6 +225,14 @@ def test_rows_of_different_size_stand_in_a_line_of_read_only_arrays(registered):
         data.inputs[0][0, 0] = 1
 
 
+def test_a_large_array_is_handed_over_and_not_copied(registered):
+    images = np.zeros((4, 100, 100), dtype=np.float32)
+    registered(lambda entry, paths: some(inputs=images))
+    assert np.shares_memory(cl.load("tiny").inputs, images)
+    with pytest.raises(ValueError, match="read-only"):
+        images += 1
+
+
 def test_rows_that_happen_to_have_one_size_stay_a_line(registered):
     registered(some(inputs=[np.zeros((2, 3))] * 4))
     assert cl.load("tiny").inputs.shape == (4,)

@@ -184,7 +184,7 @@ def test_every_file_of_a_download_is_pinned_and_stays_in_its_folder(name):
     for file in entry.files:
         assert re.fullmatch(r"[0-9a-f]{64}", file.sha256)
         assert file.bytes > 0
-        assert re.fullmatch(r"[\w.()-]+(/[\w.()-]+)*", file.path)
+        assert re.fullmatch(r"[\w.() -]+(/[\w.() -]+)*", file.path)
         assert ".." not in file.path.split("/")
         # A commit, not a branch: what stands at this address never changes.
         pinned = r"https://raw\.githubusercontent\.com/[^/]+/[^/]+/[0-9a-f]{40}/\S+"
