@@ -80,7 +80,8 @@ def download(
                 pooch.retrieve(url, f"sha256:{file.sha256}", file.path, folder, downloader=receive)
             return path
         except _BrokenOff:
-            if attempt == ATTEMPTS or _size(part) <= continued:
+            # Once more in any case: a connection kept from the last file may have been closed meanwhile.
+            if attempt == ATTEMPTS or (attempt > 1 and _size(part) <= continued):
                 raise
         except ValueError as error:  # pooch has verified and thrown away what came
             told(0)
@@ -143,7 +144,7 @@ def _answer(url: str, start: int, session: requests.Session) -> requests.Respons
 def _why_not_connected(host: str | None, error: Exception) -> Refusal:
     said = str(error)
     if "NameResolution" in said or "getaddrinfo" in said:
-        return Unreachable(f"the name {host} is not found: no network?")
+        return Unreachable(f"the name {host} is not found (is there a network?)")
     if "refused" in said:
         return Unreachable(f"{host} refuses the connection")
     if "BadStatusLine" in said:

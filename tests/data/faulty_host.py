@@ -56,6 +56,7 @@ def body(content: bytes, status: int = 200, length: int | None = None, **headers
 
     def answer(handler) -> None:
         handler.send_response(status)
+        handler.send_header("Connection", "close")
         for name, value in headers.items():
             handler.send_header(name.replace("_", "-"), value)
         if length != -1:
@@ -65,6 +66,12 @@ def body(content: bytes, status: int = 200, length: int | None = None, **headers
         handler.close_connection = True
 
     return answer
+
+
+def hung_up_once(handler) -> None:
+    """No answer at the first request, as from a connection that was kept too long."""
+    if len(handler.server.asked) > 1:
+        whole(handler)
 
 
 def broken_off_once(handler) -> None:
@@ -141,6 +148,7 @@ def bomb() -> bytes:
 ANSWERS = {
     "whole": whole,
     "broken-off-once": broken_off_once,
+    "hung-up-once": hung_up_once,
     "page": body(b"<html>404: not here</html>", Content_Type="text/html"),
     "page-of-the-right-length": body(b"<html>".ljust(len(CONTENT)), Content_Type="text/html"),
     "missing": body(b"nothing here", status=404),
