@@ -1,4 +1,4 @@
-"""The `course` command: parse, call, print. The work is done in course_lib.lessons and course_lib.doctor."""
+"""The `course` command: parse, call, print. The work is done in lessons, doctor and data.holdings."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _EXAMPLES = """examples:
   course lab 01                     open lesson 01 in JupyterLab, on your own copy in work/
   course run 01 --set SEED=3        run lesson 01 without a browser
   course check work                 which exercises are solved?
+  course data fetch 03              fetch what lesson 03 loads, before the network is gone
 """
 
 
@@ -83,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("new", "write the source of a new lesson, which builds at once", _new)
     sub.add_argument("lesson", metavar="NN_slug", help="two digits and a noun phrase, e.g. 05_cnn_images")
 
+    _add_data(command("data", "list, fetch and verify the datasets, or make a mirror of them", None))
+
     sub = command("check", "say which exercises are solved, for one notebook or a class's folder", _check)
     sub.add_argument("path", type=Path, metavar="NOTEBOOK|FOLDER")
     sub.add_argument("--csv", type=Path, metavar="FILE", help="also write a table for a spreadsheet")
@@ -90,6 +93,27 @@ def _parser() -> argparse.ArgumentParser:
         "--timeout", type=_count, default=300, metavar="SECONDS", help="per notebook (default: 300)"
     )
     return parser
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    """Add what follows `course data`."""
+    tasks = parser.add_subparsers(dest="task", metavar="TASK", required=True)
+
+    def task(name: str, does: str, action) -> argparse.ArgumentParser:
+        sub = tasks.add_parser(name, help=does, description=does[0].upper() + does[1:] + ".")
+        sub.set_defaults(action=action)
+        return sub
+
+    task("list", "show every dataset: size, whether it is here, lessons, licence", _data_list)
+    sub = task("fetch", "bring datasets into the cache", _data_fetch)
+    sub.add_argument("names", nargs="*", metavar="NAME|LESSON", help="such as esol, or 03 for what it loads")
+    sub.add_argument("--all", action="store_true", help="every dataset")
+    task("verify", "verify every file in the cache by its sha256", _data_verify)
+    sub = task("mirror", "make a mirror for a class: for a stick, or for a web server", _data_mirror)
+    sub.add_argument("folder", type=Path, metavar="DIR")
+    sub.add_argument("names", nargs="*", metavar="NAME|LESSON", help="only these (default: every dataset)")
+    sub = task("card", "show what a dataset is: measured how, known faults, not for what", _data_card)
+    sub.add_argument("name", metavar="NAME")
 
 
 def _count(text: str) -> int:
@@ -210,6 +234,52 @@ def _check(arguments) -> int:
     if arguments.csv:
         grade.write_csv(results, arguments.csv)
         print(f"wrote {arguments.csv}")
+    return 0
+
+
+def _data_list(arguments) -> int:
+    from course_lib.data.holdings import table
+
+    print(table())
+    return 0
+
+
+def _data_fetch(arguments) -> int:
+    from course_lib.data.holdings import choose, fetch
+    from course_lib.registry import records
+
+    if arguments.all == bool(arguments.names):
+        raise CourseError(
+            "`--all` was given with names." if arguments.all else "It was not said what to fetch.",
+            "Expected names of datasets, lessons, or `--all`.",
+            "`course data list` shows what there is.",
+        )
+    for sentence in fetch(choose(records() if arguments.all else arguments.names)):
+        print(sentence, flush=True)
+    return 0
+
+
+def _data_verify(arguments) -> int:
+    from course_lib.data.holdings import verify
+
+    lines, is_whole = verify()
+    print("\n".join(lines))
+    return 0 if is_whole else 1
+
+
+def _data_mirror(arguments) -> int:
+    from course_lib.data.holdings import choose, make_mirror
+    from course_lib.registry import records
+
+    for sentence in make_mirror(arguments.folder, choose(arguments.names or records())):
+        print(sentence, flush=True)
+    return 0
+
+
+def _data_card(arguments) -> int:
+    from course_lib.registry import card
+
+    print(card(arguments.name))
     return 0
 
 

@@ -10,12 +10,13 @@ _PACKAGE = Path(__file__).resolve().parent
 _IN_CHECKOUT = {
     "registry.toml": "data/registry.toml",
     "cards": "data/cards",
+    "files": "data/files",
     "lessons.toml": "notebooks/source/lessons.toml",
 }
 
 
 def resource(name: str) -> Path:
-    """Return the path of `registry.toml`, `cards` or `lessons.toml`.
+    """Return the path of `registry.toml`, `cards`, `files` or `lessons.toml`.
 
     Raises
     ------

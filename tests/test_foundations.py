@@ -73,7 +73,7 @@ def test_a_misspelt_name_gets_the_nearest_and_a_strange_one_the_list():
     assert closest("planets", []) == "There is none yet."
 
 
-@pytest.mark.parametrize("name", ["registry.toml", "cards", "lessons.toml"])
+@pytest.mark.parametrize("name", ["registry.toml", "cards", "files", "lessons.toml"])
 def test_the_installed_copy_of_a_resource_beats_the_checkouts(name, monkeypatch, tmp_path, root):
     package = tmp_path / "course_lib"
     monkeypatch.setattr(resources, "_PACKAGE", package)

@@ -1,14 +1,17 @@
 """The registry and the cards: complete, of one form, and the record type keeps what it is given."""
 
 import copy
+import importlib.util
+import json
 import pickle
+import re
 import tomllib
 
 import numpy as np
 import pytest
 
 from course_lib.errors import CourseError
-from course_lib.registry import Dataset, card, record, records
+from course_lib.registry import TASKS, Dataset, card, loadable, names, record, records
 
 OUTLINE = [
     "What was measured",
@@ -144,19 +147,69 @@ def test_a_dataset_survives_being_copied_and_sent_to_another_process(again):
 def test_an_entry_is_complete(name):
     entry = record(name)
     assert entry.name == name
-    assert entry.task == ("classification" if entry.classes else "regression")
+    assert entry.task in TASKS
+    if entry.task in ("classification", "regression"):
+        assert entry.task == ("classification" if entry.classes else "regression")
     assert entry.shape[0] > 0
-    assert len(entry.target) == 1
+    assert len(entry.target) == 1 or not entry.classes
     assert all([entry.title, entry.source, entry.licence, entry.citation, entry.splits])
     assert all(entry.units.values())
     for rule in entry.splits:
         assert rule.why.endswith(".")
-        assert list(rule.parts) == ["train", "valid", "test"]
+        assert [part for part in ("train", "valid", "test") if part in rule.parts] == list(rule.parts)
+        assert {"train", "test"} <= set(rule.parts)
+        assert bool(rule.by) == (rule.rule == "groups")
         if rule.rule == "time":
             assert list(rule.parts.values()) == sorted(rule.parts.values())
+        elif rule.rule in ("published", "prepared"):
+            assert sum(rule.parts.values()) <= entry.shape[0]
         else:
-            assert rule.rule in ("blocks", "shuffled")
+            assert rule.rule in ("blocks", "shuffled", "groups")
             assert sum(rule.parts.values()) == pytest.approx(1)
+
+
+DOWNLOADED = [name for name, entry in records().items() if entry.files]
+
+
+def test_what_is_downloaded_says_so():
+    assert {name for name, entry in records().items() if entry.source == "download"} == set(DOWNLOADED)
+
+
+@pytest.mark.parametrize("name", DOWNLOADED)
+def test_every_file_of_a_download_is_pinned_and_stays_in_its_folder(name):
+    entry = record(name)
+    assert re.fullmatch(r"\w+", entry.folder)
+    assert importlib.util.find_spec(f"course_lib.data.readers.{entry.reader}")
+    assert len({file.path for file in entry.files}) == len(entry.files)
+    for file in entry.files:
+        assert re.fullmatch(r"[0-9a-f]{64}", file.sha256)
+        assert file.bytes > 0
+        assert re.fullmatch(r"[\w.() -]+(/[\w.() -]+)*", file.path)
+        assert ".." not in file.path.split("/")
+        # A commit, not a branch: what stands at this address never changes.
+        pinned = r"https://raw\.githubusercontent\.com/[^/]+/[^/]+/[0-9a-f]{40}/\S+"
+        assert file.url == "" or re.fullmatch(pinned, file.url)
+
+
+@pytest.mark.parametrize("name", DOWNLOADED)
+def test_the_files_of_a_download_are_those_of_the_mirror(mirror, name):
+    entry = record(name)
+    source = json.loads((mirror / entry.folder / "SOURCE.json").read_text(encoding="utf-8"))
+    theirs = {(file["path"], file["sha256"], file["bytes"], file["url"] or "") for file in source["files"]}
+    assert {(file.path, file.sha256, file.bytes, file.url) for file in entry.files} == theirs
+
+
+def test_every_set_of_the_mirror_is_registered(mirror):
+    folders = {path.parent.name for path in mirror.glob("*/SOURCE.json")}
+    assert {record(name).folder for name in DOWNLOADED} == folders
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_can_be_loaded_is_a_set_or_a_member(name):
+    entry = loadable(name)
+    assert entry.name == name
+    assert not entry.members
+    assert {file.path for file in entry.files} <= {file.path for file in record(name.split("/")[0]).files}
 
 
 @pytest.mark.parametrize("name", records())
@@ -219,7 +272,3 @@ def test_an_unknown_dataset_gets_the_name_that_was_probably_meant():
         record("digts")
     with pytest.raises(CourseError, match="no dataset `digts`"):
         card("digts")
-
-
-def test_the_names_of_the_longer_series_are_free():
-    assert not {"co2_mauna_loa", "sunspots"} & set(records())
