@@ -349,6 +349,20 @@ def test_the_page_shows_the_numbers_and_the_picture_names_them(tmp_path):
     assert page.fingerprint(page.recorded(tmp_path / "results")["training"]) not in picture
 
 
+def test_on_a_gpu_the_faster_of_the_tuned_loops_counts():
+    against = {"fit": compared(1.0), "tuned": compared(1.0), "tuned_graphs": compared(1.06)}
+    speed = {"cnn": {"title": "a case", "against": against, "failed": {}}}
+    line = page.verdicts({"training_gpu": {"card": "a card", "speed": speed, "void": []}})[0]
+    assert line.word == "**does not hold**"
+    assert "CUDA graphs" in line.what
+
+
+def test_without_a_gpu_nothing_is_claimed(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert training.main(["--gpu"]) == 0
+    assert "nothing was measured" in capsys.readouterr().out
+
+
 # The kills.
 
 
