@@ -212,7 +212,7 @@ def test_clintox(loaded, source, mirror):
     assert "4 of 1,491 SMILES cannot be parsed" in loaded.said
 
 
-@pytest.mark.parametrize("name", ["esol", "freesolv", "bace", "tox21", "clintox"])
+@pytest.mark.parametrize("name", ["esol", "freesolv", "bace", "clintox"])
 def test_a_scaffold_is_the_same_ring_system(loaded, name):
     """Benzoic acid, toluene and benzene share one scaffold; molecules without a ring share the empty one."""
     data = loaded(name)
