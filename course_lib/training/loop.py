@@ -152,7 +152,8 @@ def fit(
     check_metrics(metrics, valid)
     parameters = trainable(model)
     team = find_team()  # the processes of torchrun; mostly this one alone
-    device = team.own(describe_device(device)[0])
+    wanted, (device, reason) = device, describe_device(device)
+    device = team.own(device)
     cast = autocast(device, precision)
     layout = torch.channels_last if channels_last else torch.preserve_format
     model.to(device, memory_format=layout)
@@ -162,6 +163,8 @@ def fit(
         valid = put("valid", valid, batch_size=4 * batch_size, workers=workers, seed=seed)
     workload = choose_threads(sum(p.numel() for p in parameters) * train.at_once, processes=team.here)
     bar = Bar(progress and team.rank == 0, epochs, device, workload)
+    if wanted is not None and torch.device(wanted).type != device.type:
+        bar.say(f"Device: {reason}")
 
     history = History()
     with world(model, device, seed, workload, precision, team) as order, bar:

@@ -20,6 +20,7 @@ class Losses:
         self.flag = None
         if is_queued and getattr(optimizer, "_step_supports_amp_scaling", False):
             self.flag = torch.zeros((), device=optimizer.param_groups[0]["params"][0].device)
+            self.one = torch.ones_like(self.flag)
             optimizer.found_inf, optimizer.grad_scale = self.flag, None
 
     def begin(self, epoch) -> None:
@@ -39,7 +40,8 @@ class Losses:
         self.rows.append(rows)
         if self.flag is not None:
             self.queue.append(value.detach())
-            torch.maximum(self.flag, (~self.queue[-1].isfinite()).float(), out=self.flag)
+            # What torch's own GradScaler asks with: one kernel, which raises the flag and never lowers it.
+            torch._amp_foreach_non_finite_check_and_unscale_([self.queue[-1]], self.flag, self.one)
             return
         number = value.item()
         if not math.isfinite(number):

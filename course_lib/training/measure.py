@@ -51,7 +51,7 @@ def _parts(forward, source, loss, metrics, cast) -> list:
 def _on_cpu(parts) -> list:
     """Fetch all losses at once, where each by itself would wait for the GPU."""
     values = [part[0] for part in parts if part is not None and part[0] is not None]
-    numbers = iter(torch.stack(values).double().flatten().tolist() if values else ())
+    numbers = iter(torch.stack(values).flatten().tolist() if values else ())
     return [
         part
         and (

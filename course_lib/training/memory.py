@@ -24,7 +24,8 @@ class InPieces:
         self.most = math.inf
         self.dice = None
         if device.type == "cuda":
-            self.dice = torch.cuda.default_generators[device.index or torch.cuda.current_device()]
+            index = torch.cuda.current_device() if device.index is None else device.index
+            self.dice = torch.cuda.default_generators[index]
 
     def __call__(self, inputs, targets, rows) -> torch.Tensor:
         """Leave the gradient of the mean loss in the parameters, and return that loss.

@@ -127,9 +127,11 @@ class Team:
             *views, self.is_used, self.value = self.flat.split([*sizes, len(sizes), 1])
             self.views = [view.view(p.shape) for view, p in zip(views, parameters, strict=True)]
         is_there = [p.grad is not None for p in parameters]
-        if not all(is_there):
+        if all(is_there):
+            self.is_used.fill_(1)
+        else:
             self.flat.zero_()
-        self.is_used.copy_(torch.tensor(is_there))
+            self.is_used.copy_(torch.tensor(is_there))
         self.value.copy_(value.detach())
         used = [(view, p.grad) for view, p in zip(self.views, parameters, strict=True) if p.grad is not None]
         if used:

@@ -20,7 +20,7 @@ def random_state(device, generators=()) -> dict:
         "python": random.getstate(),
         "numpy": [name, keys.tolist(), *rest],
         "torch": torch.get_rng_state(),
-        "device": None if device.type == "cpu" else torch.get_device_module(device).get_rng_state(),
+        "device": None if device.type == "cpu" else _module(device).get_rng_state(*_named(device)),
         "generators": [generator.get_state() for generator in generators],
     }
 
@@ -31,9 +31,17 @@ def set_random_state(state, device, generators=()) -> None:
     np.random.set_state(tuple(state["numpy"]))
     torch.set_rng_state(state["torch"])
     if device.type != "cpu" and state["device"] is not None:
-        torch.get_device_module(device).set_rng_state(state["device"])
+        _module(device).set_rng_state(state["device"], *_named(device))
     for generator, saved in zip(generators, state["generators"], strict=False):
         generator.set_state(saved)
+
+
+def _module(device):
+    return torch.get_device_module(device)
+
+
+def _named(device) -> list:
+    return [device] if device.type == "cuda" else []  # there may be several of them
 
 
 @contextlib.contextmanager

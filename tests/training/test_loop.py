@@ -229,3 +229,13 @@ def test_the_rehearsal_leaves_no_trace():
     assert same(before, weights(model))
     assert torch.equal(state, torch.get_rng_state())
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_an_apple_gpu_that_computes_otherwise_is_not_used_and_that_is_said(monkeypatch, capsys):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr("course_lib.device._agrees_with_cpu", lambda device: False)
+    model = a_model()
+    history = fit(model, classes(), loss=F.cross_entropy, epochs=1, device="mps")
+    assert len(history) == 1
+    assert next(model.parameters()).device.type == "cpu"
+    assert "Device: cpu, as one training step on mps did not agree with the CPU." in capsys.readouterr().out

@@ -125,20 +125,34 @@ def test_different_models_and_errors_of_the_first_process_stop_all(tmp_path):
     script.write_text(
         textwrap.dedent("""
         import os, sys
+        import torch
         from small_runs import a_model, classes
         from torch.nn import functional as F
         from course_lib.errors import CourseError
         from course_lib.training import fit
 
         rank = int(os.environ["RANK"])
+
+        class Late(torch.nn.Linear):
+            # No numbers in the second process from its third batch on; the rehearsal has one too.
+            def __init__(self, rank):
+                super().__init__(6, 3)
+                self.rank, self.batches = rank, 0
+
+            def forward(self, x):
+                self.batches += len(x) == 8
+                return super().forward(x) * (torch.nan if self.rank and self.batches > 3 else 1)
+
         def train(model, rows=70, **settings):
             try:
-                fit(model, classes(rows), loss=F.cross_entropy, epochs=1, progress=False, **settings)
+                once = dict(loss=F.cross_entropy, epochs=1, batch_size=16, progress=False)
+                fit(model, classes(rows), **once, **settings)
             except CourseError as error:
                 print(f"{rank} {error.found}", file=sys.stderr)
 
         train(a_model(inputs=6), rows=70 + rank)
         train(a_model(), checkpoint=__file__)
+        train(Late(rank))
         train(a_model(), on_epoch=lambda record: print("seen by", rank))
         """)
     )
@@ -147,6 +161,7 @@ def test_different_models_and_errors_of_the_first_process_stop_all(tmp_path):
     for rank in range(2):
         assert f"{rank} The processes have different models, or data of different lengths." in done.stderr
         assert f"{rank} `{script}` is half-written, or no checkpoint of `fit`." in done.stderr
+        assert f"{rank} The loss is nan at step 3 (epoch 1, batch 3)" in done.stderr
     assert done.stdout.split("\n").count("seen by 0") == 1
     assert "seen by 1" not in done.stdout
 
