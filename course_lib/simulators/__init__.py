@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 
 # A simulator and the module that holds it.
-_HOME = {"noise_genes": "genes"}
+_HOME = {"noise_genes": "genes", "purchases": "sales", "quiet_direction": "directions"}
 
 __all__ = [*_HOME]
 
