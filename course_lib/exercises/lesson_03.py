@@ -84,9 +84,9 @@ def _verify_posterior(answer):
         if likelihood.shape[0] == likelihood.shape[1]:
             crossed = likelihood * prior[None, :]
             message = (
-                "The prior is laid along the vehicles, where it cancels or weights the wrong thing. It belongs "
-                "to the customers, which are the rows: `prior[:, None]`. (On a square table NumPy does not "
-                "complain.)"
+                "The prior is laid along the vehicles, where it cancels or weights the wrong thing. It "
+                "belongs to the customers, which are the rows: `prior[:, None]`. (On a square table NumPy "
+                "does not complain.)"
             )
             slips = (crossed, crossed / crossed.sum(axis=0), crossed / crossed.sum(axis=1, keepdims=True))
             traps = [*((slip, message) for slip in slips), *traps]
@@ -388,13 +388,13 @@ def _verify_events(answer):
             ),
             (
                 _events(auc, half_width / 1.96, people),
-                "That many events make the interval half as wide as asked. Did you take `half_width` for the "
-                "whole width, or divide by 1.96 twice?",
+                "That many events make the interval half as wide as asked. Did you take `half_width` for "
+                "the whole width, or divide by 1.96 twice?",
             ),
             (
                 _events(auc, half_width * 1.96, people),
-                "That many events make the interval twice as wide as asked. Did you take `half_width` for the "
-                "standard error, or double it?",
+                "That many events make the interval twice as wide as asked. Did you take `half_width` for "
+                "the standard error, or double it?",
             ),
             (formula / people, "That is the share of people with an event. Return their number."),
         )

@@ -78,23 +78,23 @@ print(f"P(v1|c1) = {both}/{of_customer}   P(c1|v1) = {both}/{of_vehicle}")
 # $$P(c|v) = \frac{P(v|c)\,P(c)}{P(v)}, \qquad P(v) = \sum_i P(v|c_i)\,P(c_i).$$
 #
 # $P(c)$ is the **prior**: who buys how often, before we know the vehicle. $P(v|c)$ is the **likelihood**, and
-# the result, $P(c|v)$, the **posterior**. The same for all customers and vehicles at once, and by the library
-# (**naive Bayes** with one feature is just this):
+# the result, $P(c|v)$, the **posterior**. Three ways to it: by the theorem for one customer and vehicle, by
+# counting in the whole table, and by the library (**naive Bayes** with one feature is just this).
 
 # %% tags=["twin"]
 from sklearn.naive_bayes import CategoricalNB
 
 prior = sales.sum(axis=1) / sales.sum()  # (C,)
 likelihood = sales / sales.sum(axis=1, keepdims=True)  # (C, V), each row adds up to 1
-joint = likelihood * prior[:, None]
-by_bayes = joint / joint.sum(axis=0)  # (C, V), each column adds up to 1
+by_theorem = likelihood[0, 0] * prior[0] / sum(likelihood[c, 0] * prior[c] for c in range(3))
+counted = sales / sales.sum(axis=0)  # (C, V), each column adds up to 1
 
 buyer, vehicle = np.repeat(np.indices(sales.shape).reshape(2, -1), sales.ravel(), axis=1)  # one per sale
 library = CategoricalNB(alpha=1e-10).fit(vehicle[:, None], buyer).predict_proba([[0], [1]]).T
 
-np.testing.assert_allclose(by_bayes[0, 0], both / of_vehicle)
-np.testing.assert_allclose(by_bayes, library, rtol=1e-6)
-print("P(customer | vehicle 1):", by_bayes[:, 0].round(3))
+np.testing.assert_allclose([by_theorem, counted[0, 0]], both / of_vehicle)
+np.testing.assert_allclose(counted, library, rtol=1e-6)
+print("P(customer | vehicle 1):", counted[:, 0].round(3))
 
 # %% [markdown]
 # Customers 1 and 2 buy vehicle 1 with the same likelihood, three times in four. The printed formula has no
@@ -103,7 +103,7 @@ print("P(customer | vehicle 1):", by_bayes[:, 0].round(3))
 # %%
 MY_SHARE = None  # a share from 0 to 1
 printed = likelihood / likelihood.sum(axis=0)
-print("the printed formula:", printed[:, 0].round(3), "   counted:", by_bayes[:, 0].round(3))
+print("the printed formula:", printed[:, 0].round(3), "   counted:", counted[:, 0].round(3))
 cl.compare(MY_SHARE, printed[0, 0])
 
 # %% [markdown]
@@ -142,7 +142,8 @@ cl.compare(MY_MUSICIAN, crowded)
 # %% [markdown]
 # ### Exercise 03.1 · complete · about 7 minutes · difficulty 2 of 5
 #
-# Write Bayes' theorem for any number of customers and vehicles.
+# Write Bayes' theorem for all customers and vehicles at once. Counting will not do here: only likelihoods and
+# priors come in.
 #
 # - `likelihood`: shape (C, V), row c holds P(v|c), or propensities that are proportional to it by one common
 #   factor
@@ -202,7 +203,7 @@ activity = (counts.sum(axis=1) + 1) / (counts.sum() + 300)  # (C,): P(c)
 
 def of_buyers(likelihood, prior):
     """Return P(c|v), (C, V)."""
-    weight = likelihood * prior[:, None]
+    weight = np.einsum("cv,c->cv", likelihood, prior)
     return weight / weight.sum(axis=0)
 
 
@@ -1343,10 +1344,9 @@ for name, family in classifiers.items():
 
 # %%
 equal = np.full(3, 1 / 3)
-weighted = likelihood * equal[:, None]
 cl.claim(
     "with equal priors the printed formula is Bayes' theorem",
-    np.abs(weighted / weighted.sum(axis=0) - printed).max(),
+    np.abs(of_buyers(likelihood, equal) - printed).max(),
     "<=",
     1e-12,
     because="rounding only",
