@@ -1096,7 +1096,8 @@ cl.slider(
 )
 
 # %% [markdown]
-# The test is the same at every prevalence; what an alarm is worth is not. A PPV that is reported without its
+# We let the test be the same at every prevalence; what an alarm is worth is not. (In truth the test changes
+# too: masses found in a screening are smaller and harder to tell.) A PPV that is reported without its
 # prevalence says nothing about the next hospital. Nor are probabilities carried over: they were learnt with
 # 37 % malignant, and that prior is inside them.
 
@@ -1104,8 +1105,9 @@ cl.slider(
 # ## 5 · How sure is a score?
 #
 # "Retinal images could allow computers to predict a person's risk of an imminent heart attack", says the
-# caption of a picture in Zou's post, and this table stands near it. It belongs to R. Poplin and colleagues
-# (2018; validated on about 12,000 people): who will have a major cardiac event within five years?
+# caption of a picture in Zou's post, and this table stands near it. It is by R. Poplin and colleagues (2018).
+# "Algorithm" is a network that looks at the back of the eye, SCORE a table that doctors use. How many people
+# were tested, and how many of them fell ill, does not stand beside it.
 
 # %%
 RETINA = (  # model, AUC, 95 % interval, in the order of the page
@@ -1181,7 +1183,7 @@ print(f"if all 12,000 counted as events:    formula ± {hanley_mcneil(0.70, 1200
 
 # %% [markdown]
 # The formula is somewhat wider: it assumes scores of another shape (exponential), in which the events spread
-# more. Both depend on the events. The last line is the mistake to avoid.
+# more. Both depend on the events. The last line is the mistake to avoid; 12,000 people are *our* choice.
 
 # %% [markdown]
 # ### Exercise 03.4 · design · about 8 minutes · difficulty 3 of 5
@@ -1216,7 +1218,8 @@ cl.check("03.4", events_behind)
 
 # %% [markdown]
 # Now the published table, in its own order, as dots with their intervals. Beside each, in grey, what the
-# formula gives for 165 events among 12,000 people.
+# formula gives for 165 events among 12,000 people. Both numbers are ours: they make the width that most rows
+# have.
 
 # %%
 fig, ax = plt.subplots(figsize=(6.4, 5.4))
