@@ -452,7 +452,8 @@ MY_R2 = None  # 1 is perfect, 0 is what the mean explains
 standardised = centred / centred.std()
 forgotten = cross_val_predict(make_pipeline(StandardScaler(), Ridge(10)), columns, standardised, cv=5)
 repaired = forgotten * centred.std() + progression.mean()
-for name, predicted in (("forgotten", forgotten), ("repaired", repaired)):
+tenth = 0.1 * progression  # every prediction a tenth of the truth
+for name, predicted in (("forgotten", forgotten), ("repaired", repaired), ("a tenth of the truth", tenth)):
     r = np.corrcoef(predicted, progression)[0, 1]
     print(f"{name}: correlation {r:.3f}, R² {r2_score(progression, predicted):+.2f}")
 forgotten_r2 = r2_score(progression, forgotten)
@@ -460,7 +461,7 @@ cl.compare(MY_R2, forgotten_r2)
 
 # %% [markdown]
 # A correlation does not notice a wrong unit or a wrong zero, $R^2$ does: it is below zero for whatever is
-# worse than the mean. (Predictions that are exactly one tenth of the truth have r = 1.) We report $R^2$.
+# worse than the mean. Even r = 1 does not help, as the last line shows. We report $R^2$.
 
 # %% [markdown]
 # ### A network that learns by heart
@@ -734,9 +735,9 @@ cl.show(
 
 # %% [markdown]
 # Without decay the network is no better than the mean with 20 patients, and still below ridge with 290.
-# Whoever stops here has "shown" that networks lose on tables. Tuned with the same budget, the network lies on
-# the curve of ridge, at every size. It even gives nearly the same answers: a strong decay leaves of a network
-# little more than a weighted sum.
+# Whoever stops here has "shown" that networks lose on tables. Tuned with the same budget, the network follows
+# the curve of ridge, and with 290 patients it gives nearly the same answers: a strong decay leaves of a
+# network little more than a weighted sum.
 #
 # The same with a second table: 569 breast masses, 30 columns, *benign* or *malignant* (on the card, class 1
 # is benign; we ask for malignant ones and turn it round). Logistic regression with eight penalties against
@@ -837,10 +838,11 @@ for key, difference in differences.items():
     )
 
 # %% [markdown]
-# So here the sentence on trial is wrong about accuracy, even with 20 patients: the large loss belonged to a
-# network that nobody had tuned, and on the masses nobody needed to. What speaks for the regression is the
-# rest: a small part of the time, and fewer ways to go wrong. *Try it yourself:* train for 40 steps instead of
-# 150. With few patients the network falls behind again, this time through our fault.
+# So here the sentence on trial finds little support. The large loss belonged to a network that nobody had
+# tuned, and on the masses nobody needed to. With 290 patients ridge and the tuned network cannot be told
+# apart; with 20, what is left between them is small beside the scatter of the draws. What speaks for the
+# regression is the rest: a small part of the time, and fewer ways to go wrong. *Try it yourself:* train for
+# 40 steps instead of 150. With few patients the network falls behind again, this time through our fault.
 #
 # An interval that includes zero does not make two models equal: its ends say how large a difference could
 # hide. And it covers other patients of *these* clinics, not another clinic. (Five draws are few to draw
@@ -1405,14 +1407,15 @@ cl.claim(
 # **3 · The network loses, until somebody tunes it.**
 
 # %%
-ridge_290, tuned_290, untuned_290 = (of_name[290].mean() for of_name in curve.values())
+ridge_60, _, untuned_60 = (of_name[60].mean() for of_name in curve.values())
+ridge_290, tuned_290, _ = (of_name[290].mean() for of_name in curve.values())
 cl.claim(
-    "with 290 patients the network without decay is worse than ridge, in R²",
-    untuned_290 - ridge_290,
+    "with 60 patients the network without decay is worse than ridge, in R²",
+    untuned_60 - ridge_60,
     ">",
     0,
-    margin=0.02,
-    because="a clear loss, though less than the half-width of its interval",
+    margin=0.1,
+    because="a tenth of the variance is a fifth of all that ridge explains",
 )
 loss_20 = curve["network, no decay"][20].mean() - curve["ridge"][20].mean()
 cl.claim(
@@ -1429,14 +1432,6 @@ cl.claim(
     0.05,
     expect="fails",
     because="0.05 is about twice what other patients would change (half the width of the interval)",
-)
-cl.claim(
-    "with 20 patients ridge is clearly more accurate than a network tuned as hard, in R²",
-    deficit,
-    ">",
-    0.1,
-    expect="fails",
-    because="with 20 patients the draw alone changes R² by about 0.1 (sd of the draws)",
 )
 furthest = max(
     abs(cases.mean())
