@@ -1,4 +1,4 @@
-"""Noise stays noise: nothing in the genes tells of the diagnosis, and only a leak makes it look so."""
+"""What a simulator says is planted is there, and nothing else: judged by tools that know nothing of it."""
 
 import subprocess
 import sys
@@ -6,6 +6,8 @@ import sys
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_score
@@ -92,12 +94,13 @@ def test_an_unknown_simulator_gets_the_name_that_was_probably_meant():
 
 
 def test_the_package_is_lazy():
-    code = "import sys, course_lib.simulators as s; print(dir(s)[-1], 'numpy' in sys.modules)"
+    code = "import sys, course_lib.simulators as s; print('noise_genes' in dir(s), 'numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout + done.stderr == "noise_genes False\n"
+    assert done.stdout + done.stderr == "True False\n"
 
 
-# --- HIV-like isolates --------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------
+# HIV-like isolates
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +194,86 @@ def test_the_seed_is_the_draw_of_the_isolates():
 def test_isolates_that_cannot_be_drawn_are_refused(arguments, message):
     with pytest.raises(CourseError, match=message):
         cl.simulators.hiv_isolates(**arguments)
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Purchases: who buys what
+
+
+def test_every_customer_buys_and_the_parts_hold_every_purchase_once():
+    data = cl.simulators.purchases(0, customers=50, vehicles=7)
+    assert set(data.inputs[:, 0]) == set(range(50))
+    assert set(data.targets) <= set(range(7))
+    rows = np.concatenate([data.splits["random"][part] for part in ("train", "test")])
+    np.testing.assert_array_equal(np.sort(rows), np.arange(len(data.targets)))
+    assert len(data.splits["random"]["test"]) == len(data.targets) // 4
+
+
+def test_vehicles_are_bought_as_often_as_the_truth_says():
+    data = cl.simulators.purchases(1, customers=40, vehicles=5)
+    chances = data.truth["vehicle_given_customer"]
+    np.testing.assert_allclose(chances.sum(axis=1), 1)
+    expected = chances[data.inputs[:, 0]].sum(axis=0)
+    found = np.bincount(data.targets, minlength=5)
+    assert stats.chisquare(found, expected * found.sum() / expected.sum()).pvalue > 0.001
+
+
+def test_customers_buy_as_often_as_the_truth_says_and_far_from_equally():
+    for seed in range(5):
+        data = cl.simulators.purchases(seed)
+        counts = np.bincount(data.inputs[:, 0], minlength=300)
+        expected = data.truth["customer"] * counts.sum()
+        assert data.truth["customer"].sum() == pytest.approx(1)
+        assert np.corrcoef(counts, expected)[0, 1] > 0.9
+        assert abs(np.mean((counts - expected) / np.sqrt(expected))) < 0.3
+        assert counts.max() > 5 * np.median(counts)
+
+
+def test_purchases_of_a_seed_are_the_same_and_of_two_seeds_are_not():
+    first, again, other = (cl.simulators.purchases(seed) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first.targets, again.targets)
+    assert len(first.targets) != len(other.targets) or not np.array_equal(first.targets, other.targets)
+
+
+# ---------------------------------------------------------------------------------------------------------
+# The quiet direction
+
+
+def test_columns_have_the_planted_variances_whatever_the_rotation():
+    data = cl.simulators.quiet_direction(0, examples=20000)
+    found = PCA().fit(data.inputs).explained_variance_
+    np.testing.assert_allclose(found[[0, 1, 2, 9]], [25, 9, 4, 0.04], rtol=0.05)
+    np.testing.assert_allclose(found[3:9], 1, rtol=0.07)
+    # No column is the hidden quantity itself.
+    assert np.max(np.abs(data.truth["direction"])) < 0.95
+
+
+def test_the_outcome_hangs_on_the_quietest_direction_alone():
+    data = cl.simulators.quiet_direction(1, examples=20000)
+    along = data.inputs @ data.truth["direction"]
+    right = np.mean((along > 0) == data.targets)
+    assert right == pytest.approx(data.truth["best_accuracy"], abs=0.004)
+    louder = PCA(9).fit_transform(data.inputs)
+    assert LogisticRegression().fit(louder, data.targets).score(louder, data.targets) < 0.53
+
+
+def test_a_method_that_sees_the_outcome_finds_the_direction():
+    data = cl.simulators.quiet_direction(2)
+    weights = LinearDiscriminantAnalysis().fit(*data.split("train")).coef_[0]
+    cosine = weights @ data.truth["direction"] / np.linalg.norm(weights)
+    assert cosine > 0.99
+
+
+@pytest.mark.parametrize(
+    ("draw", "arguments", "message"),
+    [
+        (cl.simulators.purchases, {"seed": -1}, "`seed` is -1"),
+        (cl.simulators.purchases, {"seed": 0, "customers": 1}, "`customers` is 1.*from 2 on"),
+        (cl.simulators.purchases, {"seed": 0, "vehicles": 4.0}, "`vehicles` is 4.0"),
+        (cl.simulators.quiet_direction, {"seed": True}, "`seed` is True"),
+        (cl.simulators.quiet_direction, {"seed": 0, "examples": 1}, "`examples` is 1.*from 2 on"),
+    ],
+)
+def test_no_simulator_draws_what_it_cannot(draw, arguments, message):
+    with pytest.raises(CourseError, match=message):
+        draw(**arguments)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import importlib
 
 # A simulator and the module that holds it.
-_HOME = {"noise_genes": "genes", "hiv_isolates": "hiv"}
+_HOME = {
+    "noise_genes": "genes",
+    "hiv_isolates": "hiv",
+    "purchases": "sales",
+    "quiet_direction": "directions",
+}
 
 __all__ = [*_HOME]
 
