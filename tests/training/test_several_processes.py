@@ -98,7 +98,8 @@ def test_a_crash_in_one_process_ends_all_with_its_error(tmp_path):
     script = tmp_path / "crash.py"
     script.write_text(
         textwrap.dedent("""
-                from small_runs import a_model, classes
+        import os
+        from small_runs import a_model, classes
         from torch.nn import functional as F
         from course_lib.training import fit
 
