@@ -191,14 +191,14 @@ CASES = (
         channels_last=True,
     ),
     Case(
-        "gru", "240 residues, GRU", Recurrent, functools.partial(sequences, 128, 32), epochs=5, batch_size=16
+        "gru", "240 residues, GRU", Recurrent, functools.partial(sequences, 128, 32), epochs=5, batch_size=8
     ),
     Case(
         "transformer",
         "240 residues, Transformer",
         Attentive,
         functools.partial(sequences, 128, 32),
-        epochs=4,
+        epochs=5,
         batch_size=8,
     ),
     Case(
@@ -206,7 +206,7 @@ CASES = (
         "32×32 images, ResNet",
         resnet,
         functools.partial(images, 256, 64),
-        epochs=4,
+        epochs=6,
         batch_size=16,
         channels_last=True,
     ),
