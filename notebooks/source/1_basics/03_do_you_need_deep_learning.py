@@ -907,8 +907,8 @@ ridge_r2 = r2_score(
 print(f"R² by probabilities of bins {r2_score(progression, binned):.2f}, by ridge {ridge_r2:.2f}")
 
 # %% [markdown]
-# It works, and not as well: naive Bayes treats the ten columns as ten independent witnesses, and two of them
-# tell nearly the same story.
+# It works, and not as well. Naive Bayes treats the ten columns as ten independent witnesses, and two of them
+# tell nearly the same story; and five bins are fewer than the answers asked for.
 #
 # *Optional.* "If you make a bunch of random changes to your program until it sort-of works, that's 'hacky'
 # and 'bad coding practice'. But if you do it really fast, it's 'machine learning'" (Biscarini and Nazzicari,
