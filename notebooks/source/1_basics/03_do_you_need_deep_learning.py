@@ -1482,7 +1482,7 @@ if esol is not None:
 
 # %% [markdown]
 # Six columns, more rows than before, and the weighted sum loses. Most of the loss is made good by letting
-# it bend, without any network. Beside the network, tuned, stands a forest that nobody tuned, and with new
+# it bend, without any network. A forest that nobody tuned is no worse than the tuned network, and with new
 # scaffolds all of them do worse. Delaney's own model is a regression too: on four columns, of which two are
 # not in this table (how a molecule divides itself between octanol and water, calculated, and the aromatic
 # share of its atoms). Its number is a little flattered, being fitted to some of the molecules; still,
