@@ -748,9 +748,11 @@ print(f"gain, paired: {gain.mean():+.3f} ± {gain.std(ddof=1) / np.sqrt(repeats)
 print(f"lower with one-cycle for {np.sum(gain > 0)} of {repeats} seeds")
 
 # %% [markdown]
-# The mean moves by a hundredth of a nat or two, if at all. What one-cycle does is calm:
-# its last steps are so small that the result no longer hangs on which batch came last, and the **spread**
-# over seeds shrinks.
+# The mean moves by a hundredth of a nat or two, if at all, and not always down: with both rates tuned,
+# one-cycle is no gain to speak of here. Is it calmer? Its last steps are so small that the result should hang
+# less on which batch came last. Compare the two spreads above, but gently: a standard deviation from ten runs
+# is itself known to about a quarter. (Repeated with other seeds, this lesson finds the smaller spread mostly
+# with one-cycle, not always.)
 
 # %% [markdown]
 # ## 5 · Train, validation, test
@@ -1438,11 +1440,13 @@ cl.claim(
     because="both leads from the same seeds; a quarter leaves room for a lead that is real",
 )
 cl.claim(
-    "one-cycle shrinks the spread of the validation loss over seeds",
-    cycle_loss["constant"].std(ddof=1),
-    ">",
-    cycle_loss["one-cycle"].std(ddof=1),
-    because="paired seeds, both with five rates to choose from",
+    "one-cycle, both rates tuned, lowers the mean validation loss clearly, in nats",
+    cycle_loss["one-cycle"].mean(),
+    "<",
+    cycle_loss["constant"].mean(),
+    margin=0.03,
+    expect="fails",
+    because="a fifth of the loss, and some five standard errors of the paired difference",
 )
 
 # %% [markdown]
