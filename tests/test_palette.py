@@ -32,3 +32,24 @@ def distance(one, other, sight):
 def nearest(colors, sight):
     """Return the smallest distance between any two of the colours."""
     return min(distance(one, other, sight) for one, other in combinations(colors, 2))
+
+
+# Ten times what is just noticed side by side: enough for thin lines that lie apart.
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_any_two_colours_of_the_palette_are_told_apart(sight):
+    assert nearest(PALETTE, sight) > 10
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_training_and_validation_and_the_tones_of_a_verdict_are_told_apart_with_ease(sight):
+    assert distance(TRAIN_STYLE["color"], VALID_STYLE["color"], sight) > 20
+    assert nearest(TONES.values(), sight) > 20
+
+
+def test_the_distance_sees_what_colour_blindness_takes_away():
+    # Matplotlib's own cycle has an orange and a green that look the same without red cones.
+    orange, green = "tab:orange", "tab:green"
+    assert distance(orange, green, "normal") > 20
+    assert distance(orange, green, "protanomaly") < 5
+    greys = [cspace_convert(seen(color, "tritanomaly"), "sRGB1", "CAM02-UCS") for color in ("0.2", "0.8")]
+    assert np.allclose(np.array(greys)[:, 1:], 0, atol=3)  # a grey stays grey
