@@ -23,8 +23,8 @@ __all__ = ["slider"]
 _MOST_WALKED = 60  # positions that are tried under `COURSE_STRICT`: about six seconds
 
 # The handle of ipywidgets' slider has no name for a screen reader, and for its value the position's number.
-# This gives it the words that stand beside it. A slider may be drawn after this has run, so it waits for ten
-# seconds.
+# The words beside it can be typed into, and nothing comes of that. This gives the handle the words, and makes
+# them read-only. A slider may be drawn after this has run, so it waits for ten seconds.
 _NAME_THE_HANDLES = """
 (function name(tries) {
   document.querySelectorAll('.course-slider .widget-slider').forEach((slider) => {
@@ -36,6 +36,7 @@ _NAME_THE_HANDLES = """
         handle.setAttribute('aria-valuetext', value.textContent);
     };
     handle.setAttribute('aria-label', label.textContent);
+    value.contentEditable = 'false';
     new MutationObserver(say).observe(handle, {attributeFilter: ['aria-valuetext']});
     new MutationObserver(say).observe(value, {childList: true, characterData: true, subtree: true});
     say();

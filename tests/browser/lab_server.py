@@ -7,13 +7,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib.lessons.workspace import prepare
+from course_lib.lessons.workspace import lab_command, prepare
 
 GUARDS = Path(__file__).resolve().parent.parent / "guards"
 _STARTS_WITHIN = 90  # seconds, also on a busy machine
@@ -59,8 +58,8 @@ def started(root: Path, folder: Path, data: dict[str, str]) -> Iterator[LabServe
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(settings))
     log = folder / "server.log"
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0"]
-    command += [f"--notebook-dir={folder / 'work'}", "--LabApp.expose_app_in_browser=True"]
+    command = [*lab_command(folder / "work"), "--no-browser", "--ip=127.0.0.1", "--port=0"]
+    command.append("--LabApp.expose_app_in_browser=True")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # CI's containers know no other user
     with log.open("wb") as written:

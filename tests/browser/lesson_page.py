@@ -29,7 +29,9 @@ _OPEN = """async (path) => {
   panel.sessionContext.iopubMessage.connect((_, message) => {
     const {header, content} = message;
     if (header.msg_type === 'error') window.red.push(`${content.ename}: ${content.evalue}`);
-    if (header.msg_type === 'stream' && content.name === 'stderr') window.red.push(content.text);
+    // JupyterLab asks a new kernel for widgets of an older one, and it says that it has none: shown nowhere.
+    const asked = header.msg_type === 'stream' && content.text.startsWith('No such comm');
+    if (header.msg_type === 'stream' && content.name === 'stderr' && !asked) window.red.push(content.text);
   });
 }"""
 _CELLS = """() => window.lesson.content.widgets.map((cell) => ({
@@ -99,7 +101,7 @@ class LessonPage:
         """Restart the kernel, say yes to the question, and run every cell down to this one."""
         self._activate(index)
         self.page.evaluate(_BEGIN, "notebook:restart-and-run-to-selected")
-        self.page.locator(".jp-Dialog").get_by_role("button", name="Restart").click()
+        self.page.locator(".jp-Dialog").get_by_role("button", name="Confirm").click()
         self.page.wait_for_function(_DONE, timeout=_RUNS_WITHIN)
 
     def type_into(self, index: int, text: str) -> None:

@@ -21,13 +21,18 @@ CELLS = [
         "from IPython.display import HTML, Javascript\n"
         'HTML(\'<p style="color: #999999; background: #ffffff">pale</p><img src="http://page.example.org/a.png">\')'
     ),
+    new_markdown_cell("Words to fill the page.\n\n" * 80),
+    new_code_cell("HTML('<p style=\"color: #999999; background: #ffffff\">pale, far below</p>')"),
     new_code_cell("Javascript('setTimeout(() => { throw new Error(\"planted in the page\"); })')"),
 ]
+
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
 @pytest.fixture(scope="module")
 def planted(browser, server):
-    nbformat.write(new_notebook(cells=CELLS), server.work / "planted.ipynb")
+    notebook = new_notebook(cells=CELLS, metadata={"kernelspec": KERNEL})
+    nbformat.write(notebook, server.work / "planted.ipynb")
     page = LessonPage(browser, server, "planted.ipynb")
     page.open()
     page.run_all()
@@ -62,3 +67,6 @@ def test_axe_names_what_cannot_be_read_heard_or_followed(planted):
     violations, _ = axe_rules.findings(planted.page)
     rules = {one["rule"] for one in violations}
     assert {"color-contrast", "image-alt", "heading-order", "aria-input-field-name"} <= rules, rules
+    pale = [one["html"] for one in violations if one["rule"] == "color-contrast"]
+    assert any(">pale<" in html for html in pale)
+    assert any("far below" in html for html in pale)
