@@ -20,6 +20,7 @@ expect.set_options(timeout=_ANSWERS_WITHIN)
 _OPEN = """async (path) => {
   const app = window.jupyterapp;
   await app.restored;
+  app.shell.collapseLeft();
   const panel = await app.commands.execute('docmanager:open', {path, factory: 'Notebook'});
   await panel.context.ready;
   await panel.sessionContext.ready;
@@ -27,11 +28,13 @@ _OPEN = """async (path) => {
   window.lesson = panel;
   window.red = [];
   panel.sessionContext.iopubMessage.connect((_, message) => {
-    const {header, content} = message;
+    const {header, content, parent_header: parent} = message;
     if (header.msg_type === 'error') window.red.push(`${content.ename}: ${content.evalue}`);
-    // JupyterLab asks a new kernel for widgets of an older one, and it says that it has none: shown nowhere.
-    const asked = header.msg_type === 'stream' && content.text.startsWith('No such comm');
-    if (header.msg_type === 'stream' && content.name === 'stderr' && !asked) window.red.push(content.text);
+    if (header.msg_type !== 'stream' || content.name !== 'stderr') return;
+    // Between JupyterLab and the kernel, and shown nowhere: it asks a new kernel for the widgets of an older
+    // one, which says that it has none; and its debugger talks to itself.
+    if (content.text.startsWith('No such comm') || parent.msg_type === 'debug_request') return;
+    window.red.push(`${content.text} (in answer to ${parent.msg_type})`);
   });
 }"""
 _CELLS = """() => window.lesson.content.widgets.map((cell) => ({
