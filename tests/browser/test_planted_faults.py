@@ -19,7 +19,7 @@ CELLS = [
     ),
     new_code_cell(
         "from IPython.display import HTML, Javascript\n"
-        'HTML(\'<p style="color: #999999; background: #ffffff">pale</p><img src="http://page.example.org/a.png">\')'
+        'HTML(\'<p style="color: #999999; background: #ffffff">pale</p><img width=9 height=9 src="http://page.example.org/a.png">\')'
     ),
     new_markdown_cell("Words to fill the page.\n\n" * 80),
     new_code_cell("HTML('<p style=\"color: #999999; background: #ffffff\">pale, far below</p>')"),
