@@ -31,8 +31,8 @@ _OPEN = """async (path) => {
     const {header, content, parent_header: parent} = message;
     if (header.msg_type === 'error') window.red.push(`${content.ename}: ${content.evalue}`);
     if (header.msg_type !== 'stream' || content.name !== 'stderr') return;
-    // Shown nowhere: JupyterLab asks a new kernel for the widgets of an older one, which says that it has none;
-    // and what a kernel says to nobody as it starts, its debugger for example.
+    // Shown nowhere: JupyterLab asks a new kernel for the widgets of an older one, and it says that it has
+    // none; and what a kernel says to nobody as it starts, its debugger for example.
     if (content.text.startsWith('No such comm') || !parent.msg_type) return;
     window.red.push(content.text);
   });
