@@ -132,7 +132,7 @@ def test_the_card_is_markdown_in_a_notebook_below_the_headings_of_the_lesson(mon
     monkeypatch.setattr(IPython.display, "display", lambda bundle, raw: shown.append((bundle, raw)))
     small().describe()
     assert shown == [
-        ({"text/markdown": "#### Small\n\nFour rows.\n", "text/plain": "# Small\n\nFour rows.\n"}, True)
+        ({"text/markdown": "### Small\n\nFour rows.\n", "text/plain": "# Small\n\nFour rows.\n"}, True)
     ]
 
 

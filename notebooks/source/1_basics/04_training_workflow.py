@@ -1649,7 +1649,7 @@ else:
 #
 # What others write for the same run. Keras is quoted for reading and is not run here.
 #
-# | | Keras | this course | Lightning |
+# | step | Keras | this course | Lightning |
 # |---|---|---|---|
 # | model | `Sequential([Dense(64, "relu"), Dense(10)])` | `nn.Sequential(…)` | the same module |
 # | loss | `…Crossentropy(from_logits=True)` | `loss=cross_entropy` | `training_step` |
