@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
@@ -15,6 +17,7 @@ _LAID_OUT = """
 .jp-Notebook .jp-Cell { background: var(--jp-layout-color0); } /* what is behind it in its panel */
 html, body, body :has(.jp-Notebook), .jp-WindowedPanel-outer { overflow: visible !important; }
 """
+_SENTENCE = re.compile(r"(\S+\s+){4,}\S.*[.?!…][\"”’')\]]*\s*", re.DOTALL)
 # JupyterLab's own looks, the same in every notebook: it underlines no link.
 _NOT_OURS = ("link-in-text-block",)
 _RUN = """async ([drawn, off]) => {
@@ -45,6 +48,12 @@ def findings(page: Page) -> tuple[list[dict], dict[str, int]]:
     finally:
         style.evaluate("(style) => style.remove()")
     return result["violations"], result["kept"]
+
+
+def pictures_without_a_sentence(page: Page) -> list[str]:
+    """Return the alt texts that are no sentence; JupyterLab gives "Image" to a picture that has none."""
+    alts = page.locator(".jp-Notebook img").evaluate_all("(all) => all.map((one) => one.alt)")
+    return [alt for alt in alts if not _SENTENCE.fullmatch(alt)]
 
 
 def report(violations: list[dict]) -> str:

@@ -150,6 +150,14 @@ class LessonPage:
                 return
         raise AssertionError(f"{_TABS} times Tab do not reach {wanted.evaluate('(node) => node.outerHTML')}")
 
+    def bring_into_view(self, wanted: Locator) -> None:
+        """Scroll to something and wait until it is painted; cells out of sight are not."""
+        wanted.evaluate("(node) => node.scrollIntoView({block: 'center'})")
+        expect(wanted).to_be_in_viewport(ratio=0.9)
+        self.page.evaluate(
+            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
+        )
+
     def use_theme(self, name: str) -> None:
         """Change JupyterLab's theme."""
         self.page.evaluate(
