@@ -1,0 +1,992 @@
+# %% [markdown]
+# ## The question
+#
+# Can one read from the genotype of a virus whether a drug still works against it? M. C. Steiner, K. M. Gibson
+# and K. A. Crandall trained three kinds of networks for 18 HIV-1 drugs and "identified convolutional neural
+# networks as the best performing architecture" (Viruses 12, 560, 2020, abstract). F. Biscarini and N.
+# Nazzicari show the study in *Deep learning for biologists*: "Multilayer Perceptron", "Bidirectional
+# Recurrent", "Convolutional Neural Network", and to interpret them, "permute features".
+#
+# We go the whole way, from the letters to a number that one may defend. On trial is the word "best", and at
+# each step we ask what the number hides.
+
+# %% [markdown]
+# ## Goals
+#
+# By the end you can
+#
+# 1. **turn** a genotype into numbers, and **probe** whether a network sees places;
+# 2. **compare** networks with a logistic regression on the same folds;
+# 3. **read** an accuracy where resistance is rare;
+# 4. **say** which related isolates on both sides of a cut flatter whom;
+# 5. **ask** a model which positions it needs, and say what the answer does not tell;
+# 6. **use** the measurement instead of its threshold, and name what the model is not for.
+#
+# Section numbers match the goals; each goal is answered by a claim near the end.
+
+# %% [markdown]
+# ## Set-up
+#
+# The isolates are real ones where they can be had (bundled in no package: a mirror or a download has them).
+# Where they cannot, the lesson goes on with a simulator and says so. `DRUG = ""` asks for the simulator.
+
+# %% tags=["parameters"]
+SEED: int = 0  # every random number of this lesson follows from it
+PROFILE: str = "auto"  # "quick" (CPU, minutes), "full" (GPU), or "auto"
+DRUG: str = "hiv_resistance/NFV"  # a protease inhibitor, here nelfinavir; "" for simulated isolates
+RARE: str = "hiv_resistance/DDI"  # a drug to which few isolates are resistant, here didanosine; or ""
+STAND_IN: str = "hiv_isolates"  # the simulator, with planted sites; also where the truth has to be known
+
+# %%
+import time
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import balanced_accuracy_score, precision_score, recall_score, roc_auc_score
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+import course_lib as cl
+
+profile = cl.pick_profile(PROFILE)
+cl.seed_everything(SEED)
+device = cl.pick_device("cpu" if profile == "quick" else None)
+cl.plots.use_style()
+
+
+# %%
+def real_isolates(name):
+    """Return the real isolates of a drug, or None where they cannot be had; say so."""
+    try:
+        return cl.load(name) if name else None
+    except cl.CourseError as missing:
+        print(missing)
+
+
+simulated = getattr(cl.simulators, STAND_IN)(SEED)
+real = real_isolates(DRUG)
+isolates = simulated if real is None else real
+source = f"SIMULATED isolates (`{STAND_IN}`), no real patients" if real is None else f"REAL isolates, {DRUG}"
+print(f"\nThis run is about {source}.")
+print(isolates)
+
+# %% [markdown]
+# What was measured: the laboratory grows the virus with the drug and asks how much more of it is needed than
+# against the wild type. That is the **fold change**. From 3.5 on, the published labels say "resistant". The
+# **genotype** is the protein that the drug attacks, the protease: 99 positions, one letter of 20 for each.
+#
+# Before any model, four isolates as they are. `D30N` says: the usual letter at position 30 is D, here it is N.
+
+# %%
+letters = "ACDEFGHIKLMNPQRSTVWYX.#~dl"  # letter of each code; the last six are no amino acids
+sequences, resistant = isolates.inputs.astype(np.int64), isolates.targets  # (B, T), (B,)
+log_fold = simulated.truth["log_fold"] if real is None else np.log10(real.extras["fold_change"])
+count, places = sequences.shape
+usual = np.array([np.bincount(column).argmax() for column in sequences.T])  # (T,) the consensus
+for row in range(4):
+    changed = np.flatnonzero(sequences[row] != usual)
+    names = [f"{letters[usual[p]]}{p + 1}{letters[sequences[row, p]]}" for p in changed]
+    print(
+        f"{isolates.target_names[resistant[row]]:11} fold change {10 ** log_fold[row]:6.1f}  {' '.join(names)}"
+    )
+
+# %%
+KNOWN_SITES = [23, 24, 30, 32, 33, 46, 47, 48, 50, 53, 54, 73, 76, 82, 84, 88, 90]  # Shafer and Schapiro 2008
+known = np.flatnonzero(simulated.truth["effects"]) if real is None else np.array(KNOWN_SITES) - 1
+changed = {
+    name: (sequences[resistant == code] != usual).mean(axis=0) for code, name in enumerate(("not", "yes"))
+}
+fig, ax = plt.subplots(figsize=(8, 4))
+position = np.arange(1, places + 1)
+ax.bar(position, changed["yes"], color=cl.plots.PALETTE[1], width=0.8)
+ax.bar(position, -changed["not"], color=cl.plots.PALETTE[0], width=0.8)
+ax.plot(known + 1, np.full(len(known), -0.93), "k^", markersize=5)
+ax.text(1, 0.86, "resistant", color=cl.plots.PALETTE[1])
+ax.text(1, -0.8, "susceptible (downwards)", color=cl.plots.PALETTE[0])
+ax.axhline(0, color="0.3", linewidth=1)
+ax.set(
+    xlabel="position in the protease (triangles: known to resist)",
+    ylabel="isolates that differ\nfrom the usual letter (share)",
+)
+ax.set(ylim=(-1, 1), yticks=[-1, -0.5, 0, 0.5, 1], yticklabels=["1", "0.5", "0", "0.5", "1"])
+cl.show(
+    fig,
+    alt="Bar chart by position of the share of isolates that differ from the usual letter, resistant ones "
+    "upwards and susceptible ones downwards: some known sites differ almost only in resistant isolates, and "
+    "other positions differ often in both.",
+)
+
+# %% [markdown]
+# Some sites differ almost only where the virus resists; others differ as often in both and say nothing. So
+# *which letter stands where* is the information. What is wrong with the data stands on the card: repeated
+# sequences, mixtures of which one letter was kept, one cut-off for all drugs, and no record of the patient.
+
+# %%
+isolates.describe()
+
+# %% [markdown]
+# ## 1 · From letters to numbers
+#
+# A letter's code, 0 to 25, is a name: 3 is no nearer to 4 than to 17. So each position gets one column per
+# letter, 1 where the letter stands and 0 elsewhere: **one-hot**. For two isolates of three positions, letters
+# A, I, V: in loops, in one line, and by the library.
+
+# %% tags=["twin"]
+tiny = np.array([[0, 1, 2], [2, 1, 0]])  # AIV and VIA
+by_hand = []
+for row in tiny:
+    columns = []
+    for code in row:
+        for letter in range(3):
+            columns.append(1 if code == letter else 0)
+    by_hand.append(columns)
+in_one_line = np.eye(3, dtype=int)[tiny].reshape(2, 9)  # (B, T * K)
+by_library = nn.functional.one_hot(torch.tensor(tiny), 3).flatten(1)
+np.testing.assert_array_equal(by_hand, in_one_line)
+np.testing.assert_array_equal(by_hand, by_library)
+print(in_one_line)
+print("letters counted:", np.eye(3, dtype=int)[tiny].sum(axis=1).tolist())
+
+# %% [markdown]
+# The last line adds up over the positions. AIV and VIA become the same three numbers, and nothing that comes
+# later can tell them apart.
+#
+# The study's "MLP" does just that. Its script
+# ([mlp_run_script.R](https://github.com/maggiesteiner/HIV_DeepLearning/tree/master/Test%20Scripts)) has an
+# **embedding**, which gives each letter a vector of learnt numbers, then `layer_global_average_pooling_1d`,
+# then dense layers. We rebuild it, smaller. The average of the vectors is the letter counts times the table of
+# vectors; by hand, by matrix, by the library:
+
+
+# %%
+class Average(nn.Module):
+    """Embed each letter, average over the positions, then dense layers: (B, T) codes to (B, 2)."""
+
+    def __init__(self, width=32):
+        super().__init__()
+        self.embedding = nn.Embedding(len(letters), width)
+        self.dense = nn.Sequential(nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, 2))
+
+    def forward(self, codes):
+        return self.dense(self.embedding(codes).mean(dim=1))
+
+
+# %% tags=["twin"]
+average = Average()
+table = average.embedding.weight.detach().numpy()  # (K, D): a vector for each letter
+codes = sequences[0]
+in_a_loop = sum(table[code] for code in codes) / places
+by_counts = np.bincount(codes, minlength=len(letters)) @ table / places
+by_torch = average.embedding(torch.tensor(codes)).mean(dim=0).detach().numpy()
+np.testing.assert_allclose(in_a_loop, by_torch, atol=1e-6)
+np.testing.assert_allclose(by_counts, by_torch, atol=1e-6)
+print(f"99 vectors averaged = letter counts × table, to {np.abs(by_counts - by_torch).max():.0e}")
+
+# %% [markdown]
+# So this network gets 26 counts and no place. That is a statement about *every* setting of its weights, and
+# one can test it without reading a script.
+
+# %% [markdown]
+# ### Exercise 09.1 · complete · about 8 minutes · difficulty 2 of 5
+#
+# Write a probe that tells whether a model sees places: shuffle the positions of every sequence, and return
+# the largest change of any output.
+#
+# - `model`: a network of torch, called as `model(codes)` with codes (B, T), gives outputs (B, K); it may have
+#   dropout
+# - `sequences`: (B, T) whole numbers, a tensor; leave it as it is
+# - `seed`: draws the order; the same seed, the same order
+# - returns: one number, 0 (to rounding) for a model that sees no places
+#
+# Example: `change_by_shuffling(average, torch.tensor(sequences[:50]), 0)` returns about `0.0000001`.
+
+
+# %%
+# EXERCISE 09.1
+def change_by_shuffling(model, sequences, seed):
+    """Return the largest absolute change of the model's outputs when the positions are shuffled."""
+    ### BEGIN SOLUTION
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(sequences.shape[1], generator=generator)
+    model.eval()
+    with torch.no_grad():
+        return (model(sequences[:, order]) - model(sequences)).abs().max().item()
+    ### END SOLUTION
+
+
+# %%
+cl.check("09.1", change_by_shuffling)
+
+# %%
+# cl.hint("09.1")
+
+# %% [markdown]
+# What is left without places? **Predict first:** a logistic regression gets the 26 letter counts of an
+# isolate, and nothing else. How accurate is it?
+#
+# All models of this lesson are judged in the same way: five **folds**, each predicted by a model that was
+# trained on the other four. Identical sequences stay in one fold (section 4 asks whether that is enough).
+
+# %%
+identical = np.unique(sequences, axis=0, return_inverse=True)[1].ravel()  # (B,) one number per sequence
+folds = StratifiedGroupKFold(5, shuffle=True, random_state=SEED)
+folds = list(folds.split(sequences, resistant, identical))
+
+
+def held_out(predict, inputs, targets=resistant, cuts=folds):
+    """Return for each isolate what a model says that was trained on the other folds; NaN without a fold."""
+    said = np.full(len(targets), np.nan)
+    for fit, held in cuts:
+        said[held] = predict(inputs[fit], targets[fit], inputs[held])
+    return said
+
+
+def logistic(inputs, targets, new_inputs):
+    """Train a logistic regression; return the probability of resistance for new isolates."""
+    return LogisticRegression(C=0.3, max_iter=2000).fit(inputs, targets).predict_proba(new_inputs)[:, 1]
+
+
+# %%
+MY_COUNTS = None  # a share from 0 to 1
+one_hot = np.eye(len(letters), dtype=np.float32)[sequences]  # (B, T, K)
+inputs_of = {
+    "letter counts": one_hot.sum(axis=1),  # (B, K)
+    "codes as numbers": sequences / len(letters),  # (B, T)
+    "one-hot": one_hot.reshape(count, -1),  # (B, T * K)
+}
+probability = {name: held_out(logistic, inputs) for name, inputs in inputs_of.items()}
+right = {name: (said > 0.5) == resistant for name, said in probability.items()}
+print(f"always the larger class   {max(resistant.mean(), 1 - resistant.mean()):.3f}")
+for name in inputs_of:
+    print(f"logistic on {name:17} {right[name].mean():.3f}")
+cl.compare(MY_COUNTS, right["letter counts"].mean())
+
+# %% [markdown]
+# One method, three ways of writing the same isolates. Counting letters gets some of it, because resistance
+# changes what there is to count. Codes as numbers claim that C lies between A and D. One-hot columns give
+# each letter at each place its own weight, and that is a different result.
+
+# %% [markdown]
+# ## 2 · Four networks and a regression
+#
+# The **convolution** slides a window of nine positions along the sequence, as the study's does; behind it a
+# weight for each place. The **recurrent** network reads from both ends, letter by letter, and keeps what it
+# has read (lesson 08). Ours is smaller than the study's (which ends in the last state; we take the largest
+# value over the places, which learns faster). The settings of all were chosen on another drug, FPV.
+
+
+# %%
+class Convolution(nn.Module):
+    """Embedding, windows of nine, the largest of each three, a weight for each place."""
+
+    def __init__(self, width=16, filters=32):
+        super().__init__()
+        self.embedding = nn.Embedding(len(letters), width)
+        self.windows = nn.Sequential(nn.Conv1d(width, filters, 9, padding=4), nn.ReLU(), nn.MaxPool1d(3))
+        self.dense = nn.Linear(filters * (places // 3), 2)
+
+    def forward(self, codes):
+        vectors = self.embedding(codes).transpose(1, 2)  # (B, D, T)
+        return self.dense(self.windows(vectors).flatten(1))
+
+
+class BothWays(nn.Module):
+    """Embedding, a gated recurrent unit from each end, the largest value over the places."""
+
+    def __init__(self, width=16, hidden=24):
+        super().__init__()
+        self.embedding = nn.Embedding(len(letters), width)
+        self.reader = nn.GRU(width, hidden, batch_first=True, bidirectional=True)
+        self.dense = nn.Linear(2 * hidden, 2)
+
+    def forward(self, codes):
+        states, _ = self.reader(self.embedding(codes))  # (B, T, 2 * hidden)
+        return self.dense(states.amax(dim=1))
+
+
+# %%
+def network(make, **settings):
+    """Return a `predict` that trains a new network of one kind and gives probabilities of resistance."""
+
+    def predict(inputs, targets, new_inputs):
+        torch.manual_seed(SEED)
+        model = make()
+        cl.fit(
+            model, (inputs, targets), loss=cross_entropy, seed=SEED, device=device, progress=False, **settings
+        )
+        model.eval()
+        with torch.no_grad():
+            return model(torch.tensor(new_inputs, device=device)).softmax(dim=1)[:, 1].cpu().numpy()
+
+    return predict
+
+
+networks = {
+    "average": network(Average, epochs=40, learning_rate=1e-2),
+    "convolution": network(Convolution, epochs=10, learning_rate=3e-3),
+    "both ways": network(BothWays, epochs=10, learning_rate=1e-2, batch_size=128),
+}
+
+# %% [markdown]
+# The recurrent network takes its 99 steps one after the other and costs the most. On a CPU it gets one fold;
+# the others are judged there as well, so that all meet the same isolates.
+
+# %%
+seconds = {}
+for name, predict in networks.items():
+    cuts = folds[:1] if name == "both ways" and profile == "quick" else folds
+    began = time.perf_counter()
+    probability[name] = held_out(predict, sequences, cuts=cuts)
+    seconds[name] = (time.perf_counter() - began) / len(cuts)
+    right[name] = np.where(np.isnan(probability[name]), np.nan, (probability[name] > 0.5) == resistant)
+
+# %%
+first = folds[0][1]  # the isolates of the first fold
+models = ["letter counts", "average", "one-hot", "convolution", "both ways"]
+print(f"{'':14} all folds: accuracy, AUC   first fold: accuracy ({len(first)} isolates)")
+for name in models:
+    done = ~np.isnan(probability[name])
+    whole = "            –"
+    if done.all():
+        whole = f"{right[name].mean():.3f}, {roc_auc_score(resistant, probability[name]):.3f}"
+    print(f"{name:14} {whole:>26}   {right[name][first].mean():.3f}")
+
+# %% [markdown]
+# Accuracies on the same isolates are compared in pairs: per isolate, right or wrong under each model. The
+# interval draws the isolates anew, identical ones together. (It does not cover other training isolates or
+# other random starts; the record of this lesson over many seeds does.)
+
+# %%
+lead = right["convolution"].astype(float) - right["one-hot"]
+low, high = cl.metrics.bootstrap_interval(lead, np.mean, seed=SEED, groups=identical)
+print(f"convolution minus logistic: {lead.mean():+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
+behind = right["letter counts"].astype(float) - right["average"]
+low_counts, high_counts = cl.metrics.bootstrap_interval(behind, np.mean, seed=SEED, groups=identical)
+print(
+    f"counts minus average:       {behind.mean():+.3f}, 95 % interval {low_counts:+.3f} to {high_counts:+.3f}"
+)
+for name in networks:
+    print(f"{name:12} {seconds[name]:5.1f} s per fold")
+
+# %%
+published = {}
+if real is not None and real.extras["published_results"] is not None:
+    table = real.extras["published_results"].groupby("architecture")["accuracy"].mean()
+    published = {"average": table["MLP"], "convolution": table["CNN"], "both ways": table["BRNN"]}
+fig, ax = plt.subplots()
+for height, name in enumerate(models):
+    ours = right[name][~np.isnan(right[name].astype(float))].astype(float)
+    low, high = cl.metrics.wilson_interval(int(ours.sum()), len(ours))
+    ax.plot([low, high], [height, height], color=cl.plots.PALETTE[0])
+    ax.plot(ours.mean(), height, "o", color=cl.plots.PALETTE[0])
+    if name in published:
+        ax.plot(published[name], height + 0.22, "s", color=cl.plots.PALETTE[1], markerfacecolor="none")
+ax.axvline(max(resistant.mean(), 1 - resistant.mean()), color="0.4", linestyle="--", linewidth=1)
+ax.set(
+    yticks=range(5),
+    yticklabels=["logistic, letter counts", "average", "logistic, one-hot", "convolution", "both ways"],
+)
+ax.set(xlabel="accuracy (share); dashed: always the larger class", ylim=(-0.5, 4.6))
+cl.show(
+    fig,
+    alt="Dot plot of the accuracy of five models with intervals: letter counts and the averaging network lie "
+    "far below; logistic regression on one-hot letters, the convolution and the recurrent network lie close "
+    "together.",
+)
+
+# %% [markdown]
+# Squares, where shown, are the study's own means over five folds, cut otherwise than ours and with other
+# settings: 500 epochs and class weights. The table for all 18 drugs is a page of its own among the
+# benchmarks.
+#
+# ### What does the convolution see?
+#
+# Windows of nine make sense where neighbours belong together, as in pictures. Do they here? A test: draw *one*
+# new order of the 99 positions, rearrange all isolates by it, and train everything again. What stood side by
+# side is now scattered. **Predict first:** how much accuracy does each model lose?
+
+# %%
+MY_CNN_LOSS = None  # a share from 0 to 1
+order = np.random.default_rng(SEED + 1).permutation(places)
+moved = sequences[:, order]
+moved_logistic = held_out(logistic, np.eye(len(letters), dtype=np.float32)[moved].reshape(count, -1))
+moved_cnn = held_out(networks["convolution"], moved)
+moved_right = (moved_cnn > 0.5) == resistant
+scattered = right["convolution"].astype(float) - moved_right
+low, high = cl.metrics.bootstrap_interval(scattered, np.mean, seed=SEED, groups=identical)
+print(
+    f"logistic: largest change of a probability {np.abs(moved_logistic - probability['one-hot']).max():.4f}"
+)
+print(f"convolution: {right['convolution'].mean():.3f} before, {moved_right.mean():.3f} after")
+print(f"it loses {scattered.mean():+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
+cl.compare(MY_CNN_LOSS, scattered.mean())
+
+# %% [markdown]
+# For logistic regression the order of columns is no information, so nothing may change but rounding: if it
+# did, there would be a bug. The convolution *may* change, and hardly does. It lives from what the regression
+# lives from, that each place has weights of its own. The one thing that a convolution adds, the neighbours
+# along the chain, is worth little here: in the folded protein, who touches whom is another matter.
+
+# %% [markdown]
+# ## 3 · An accuracy of 0.959
+#
+# For didanosine (ddI) the study's convolution has an accuracy of 0.959, the best of its three networks. These
+# are the counts of its five folds, from the authors' output file. **Predict first:** what share of the
+# resistant isolates does it find?
+
+# %%
+MY_FOUND = None  # a share from 0 to 1
+DDI = np.array(  # TP, FN, FP, TN of each fold; "positive" means resistant
+    [[5, 5, 9, 239], [7, 5, 4, 242], [9, 9, 0, 240], [7, 7, 3, 242], [6, 9, 2, 241]]
+)
+tp, fn, fp, tn = DDI.sum(axis=0)
+print(f"{'':24}called resistant   called susceptible")
+print(f"{tp + fn:5} are resistant       {tp:12} {fn:20}")
+print(f"{fp + tn:5} are susceptible     {fp:12} {tn:20}")
+cl.compare(MY_FOUND, tp / (tp + fn))
+
+# %% [markdown]
+# ### Exercise 09.2 · audit · about 8 minutes · difficulty 2 of 5
+#
+# Read such a table. Return a dictionary of five shares, over all folds together:
+#
+# - `"accuracy"`, and `"larger_class"`: the accuracy of always answering the class that is more frequent
+# - `"sensitivity"`: how many of the resistant isolates are found
+# - `"precision"`: how many of those called resistant are so; `nan` if nobody is called resistant
+# - `"balanced_accuracy"`: the mean of sensitivity and **specificity**, the share of susceptible isolates that
+#   are called so
+#
+# `counts` has shape (F, 4): TP, FN, FP, TN of each fold. Example: `shares_of(DDI)["accuracy"]` is `0.959`, to
+# three digits.
+
+
+# %%
+# EXERCISE 09.2
+def shares_of(counts):
+    """Return accuracy, larger class, sensitivity, precision and balanced accuracy of a table of counts."""
+    ### BEGIN SOLUTION
+    tp, fn, fp, tn = counts.sum(axis=0)
+    called = tp + fp
+    return {
+        "accuracy": (tp + tn) / counts.sum(),
+        "larger_class": max(tp + fn, fp + tn) / counts.sum(),
+        "sensitivity": tp / (tp + fn),
+        "precision": tp / called if called else float("nan"),
+        "balanced_accuracy": (tp / (tp + fn) + tn / (tn + fp)) / 2,
+    }
+    ### END SOLUTION
+
+
+# %%
+cl.check("09.2", shares_of)
+
+# %%
+# cl.hint("09.2")
+
+# %% [markdown]
+# Half of the resistant isolates are missed, and the accuracy is a point above saying "susceptible" to
+# everybody. It is not worth nothing either: who is called resistant mostly is. The number only answers a
+# question that nobody asked.
+#
+# Now ours, on real ddI isolates where they can be had. (Else on simulated ones, with a cut-off so high that
+# as few are resistant.) Two logistic regressions: one as before, one that counts each resistant isolate as
+# much heavier as they are fewer, `class_weight="balanced"`.
+
+# %%
+rare = real_isolates(RARE) if real is not None else None
+if rare is None:
+    rare_sequences = simulated.inputs
+    rare_resistant = (simulated.truth["log_fold"] >= np.quantile(simulated.truth["log_fold"], 0.947)).astype(
+        int
+    )
+    rare_group = simulated.truth["patient"]
+    print(f"SIMULATED isolates, cut off so high that {rare_resistant.mean():.1%} are resistant")
+else:
+    rare_sequences, rare_resistant = rare.inputs.astype(np.int64), rare.targets
+    rare_group = np.unique(rare_sequences, axis=0, return_inverse=True)[1].ravel()
+rare_one_hot = np.eye(len(letters), dtype=np.float32)[rare_sequences].reshape(len(rare_sequences), -1)
+rare_folds = StratifiedGroupKFold(5, shuffle=True, random_state=SEED)
+rare_folds = list(rare_folds.split(rare_one_hot, rare_resistant, rare_group))
+
+
+# %%
+def weighted(inputs, targets, new_inputs):
+    """Train a logistic regression in which both classes weigh the same."""
+    model = LogisticRegression(C=0.3, max_iter=2000, class_weight="balanced").fit(inputs, targets)
+    return model.predict_proba(new_inputs)[:, 1]
+
+
+rare_said = {"plain": held_out(logistic, rare_one_hot, rare_resistant, rare_folds)}
+rare_said["weighted"] = held_out(weighted, rare_one_hot, rare_resistant, rare_folds)
+rare_scores = {}
+print(f"{'':10} accuracy   balanced   sensitivity   precision    AUC")
+for name, said in rare_said.items():
+    called = (said > 0.5).astype(int)
+    rare_scores[name] = {
+        "accuracy": np.mean(called == rare_resistant),
+        "balanced": balanced_accuracy_score(rare_resistant, called),
+        "sensitivity": recall_score(rare_resistant, called),
+        "precision": precision_score(rare_resistant, called, zero_division=np.nan),
+        "AUC": roc_auc_score(rare_resistant, said),
+    }
+    print(f"{name:10} " + "   ".join(f"{value:8.3f}" for value in rare_scores[name].values()))
+print(f"susceptible to all: {1 - rare_resistant.mean():.3f}, balanced 0.500, sensitivity 0")
+
+# %% [markdown]
+# Ranked by accuracy the plain one is better, ranked by balanced accuracy the weighted one, and by **AUC**
+# (how often a resistant isolate gets a higher score than a susceptible one) there is little between them.
+# What differs is where the line is drawn, and that can be moved afterwards. **Before you drag:** which way
+# must the threshold go to find nine in ten, and what does it cost?
+
+
+# %%
+def draw_threshold(threshold=0.5):
+    """Draw sensitivity, precision and accuracy of the plain regression against its threshold."""
+    said, grid = rare_said["plain"], np.linspace(0.005, 0.95, 190)
+    called = said[:, None] >= grid  # (B, thresholds)
+    hits = (called & (rare_resistant[:, None] == 1)).sum(axis=0)
+    curves = {
+        "sensitivity": hits / rare_resistant.sum(),
+        "precision": hits / np.maximum(called.sum(axis=0), 1),
+        "accuracy": (called == (rare_resistant[:, None] == 1)).mean(axis=0),
+    }
+    ax = plt.subplots()[1]
+    for number, (name, curve) in enumerate(curves.items()):
+        shown = called.sum(axis=0) > 0
+        ax.plot(
+            grid[shown],
+            curve[shown],
+            label=name,
+            color=cl.plots.PALETTE[number],
+            linestyle=("-", "--", ":")[number],
+        )
+    ax.axvline(threshold, color="0.4", linewidth=1)
+    now = said >= threshold
+    found, false = int(now[rare_resistant == 1].sum()), int(now[rare_resistant == 0].sum())
+    ax.set(xlabel="threshold on the predicted probability", ylabel="share", ylim=(0, 1.02), xlim=(0, 0.96))
+    ax.set_title(
+        f"at {threshold:.2f}: {found} of {rare_resistant.sum()} found, {false} false alarms", fontsize=12
+    )
+    ax.legend(loc="center right")
+    return ax
+
+
+cl.slider(
+    draw_threshold,
+    threshold=[0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
+    alt=lambda threshold: (
+        "Line plot of sensitivity, precision and accuracy against the threshold, which stands at "
+        f"{threshold:.2f}: the accuracy is nearly flat while sensitivity falls and precision rises."
+    ),
+)
+
+# %% [markdown]
+# The accuracy is nearly flat: it takes no notice of the choice that matters. (A threshold that is chosen
+# while looking at these isolates is tuned on them; a fair number needs others.)
+
+# %% [markdown]
+# ## 4 · Relatives on both sides
+#
+# Viruses of one patient are nearly the same, and who gave which is not recorded. Lesson 04 cut the isolates
+# by chains of near-identical ones; but chains grow large, and then the training set changes with the cut. Here
+# a cleaner question: keep the same test isolates, and take out of the *training* set all isolates that differ
+# from one of them in at most so many positions. The control takes out as many **at random**. **Predict
+# first:** which relatives help most, the identical ones or the near ones?
+
+# %%
+differ = np.stack([(sequences != row).sum(axis=1) for row in sequences])  # (B, B) positions that differ
+random_folds = list(KFold(5, shuffle=True, random_state=SEED).split(sequences))
+readers = {
+    "nearest isolate": lambda fit, held: resistant[fit[differ[np.ix_(held, fit)].argmin(axis=1)]],
+    "logistic": lambda fit, held: (
+        logistic(inputs_of["one-hot"][fit], resistant[fit], inputs_of["one-hot"][held]) > 0.5
+    ),
+}
+limits = [-1, 0, 1, 2, 3, 4]  # -1: nobody is taken out
+purged = {}  # (model, whom) -> (limits, B): right or wrong
+random = np.random.default_rng(SEED)
+for limit in limits:
+    for fit, held in random_folds:
+        stay = fit[differ[np.ix_(fit, held)].min(axis=1) > limit]
+        for whom, rows in (
+            ("relatives", stay),
+            ("as many at random", random.choice(fit, len(stay), replace=False)),
+        ):
+            for name, predict in readers.items():
+                table = purged.setdefault((name, whom), np.empty((len(limits), count)))
+                table[limits.index(limit), held] = predict(rows, held) == resistant[held]
+
+# %% [markdown]
+# TEXT4
+
+# %% [markdown]
+# ## 5 · Which positions does it need?
+#
+# "Permute features and re-evaluate": hand the letters of *one* position round among the test isolates, and see
+# how far the accuracy falls. That is the **permutation importance**. It asks a trained model, on isolates that
+# it has not seen.
+
+# %% [markdown]
+# ### Exercise 09.3 · complete · about 12 minutes · difficulty 3 of 5
+#
+# Write it for one-hot inputs.
+#
+# - `score(inputs, targets)`: gives the score of a trained model, larger is better; inputs (B, T, K) one-hot,
+#   targets (B,)
+# - `train`, `test`: each a pair `(inputs, targets)`; one of them is the right one to ask about
+# - `repeats`: how often each position is permuted, each time anew; `seed`: of the orders
+# - returns: shape (T,), the score before minus the mean score after
+#
+# Example: a position at which all isolates have the same letter gets 0, whatever the model.
+
+
+# %%
+# EXERCISE 09.3
+def position_importance(score, train, test, *, repeats=5, seed=0):
+    """Return how far the score falls, on average, when a position is permuted: (T,)."""
+    ### BEGIN SOLUTION
+    random = np.random.default_rng(seed)
+    inputs, targets = test
+    before = score(inputs, targets)
+    falls = np.zeros((repeats, inputs.shape[1]))
+    for position in range(inputs.shape[1]):
+        for repeat in range(repeats):
+            other = inputs.copy()
+            other[:, position] = inputs[random.permutation(len(inputs)), position]
+            falls[repeat, position] = before - score(other, targets)
+    return falls.mean(axis=0)
+    ### END SOLUTION
+
+
+# %%
+cl.check("09.3", position_importance)
+
+# %%
+# cl.hint("09.3")
+
+# %% [markdown]
+# For a logistic regression the library's `permutation_importance` has a shortcut: each position adds its own
+# term to the sum, so permuting the position exchanges its terms and nothing else. First where we know the
+# truth, on the **simulator** (400 patients, all folds by patient): eight sites resist. Two others, 10 and 71,
+# are **hitch-hikers**: they mutate under treatment and do nothing. **Predict first:** at which positions does
+# a mutation go with resistance most closely, and will the model need the hitch-hikers?
+
+
+# %%
+def needed_positions(codes, targets, cuts, repeats=10):
+    """Return the mean fall of the held-out accuracy when a position is permuted, (T,), by its terms."""
+    falls = np.zeros(codes.shape[1])
+    table = np.eye(len(letters), dtype=np.float32)[codes].reshape(len(codes), -1)
+    draw = np.random.default_rng(SEED)
+    for fit, held in cuts:
+        model = LogisticRegression(C=0.3, max_iter=2000).fit(table[fit], targets[fit])
+        weights = model.coef_.reshape(codes.shape[1], len(letters))
+        terms = weights[np.arange(codes.shape[1]), codes[held]]  # (B, T)
+        total = terms.sum(axis=1) + model.intercept_
+        before = np.mean((total > 0) == targets[held])
+        for _ in range(repeats):
+            exchanged = total[:, None] - terms + draw.permuted(terms, axis=0)
+            falls += before - np.mean((exchanged > 0) == targets[held][:, None], axis=0)
+    return falls / (repeats * len(cuts))
+
+
+# %%
+HITCH_HIKERS = [10, 71]  # of the simulator: they follow the treatment and do nothing
+sim_codes, sim_targets = simulated.inputs.astype(np.int64), simulated.targets
+sim_folds = list(GroupKFold(5).split(sim_codes, groups=simulated.truth["patient"]))
+sim_needed = needed_positions(sim_codes, sim_targets, sim_folds)
+sim_mutated = sim_codes != simulated.truth["wild_type"]
+together = np.array([abs(np.corrcoef(site, sim_targets)[0, 1]) for site in sim_mutated.T])
+sim_sites = np.flatnonzero(simulated.truth["effects"])
+top = np.argsort(-sim_needed)[:8]
+print(
+    "the eight most needed:", sorted((top + 1).tolist()), f"{len(set(top) & set(sim_sites))} of them resist"
+)
+for site in HITCH_HIKERS:
+    ranks = [int((values > values[site - 1]).sum()) + 1 for values in (together, sim_needed)]
+    print(f"hitch-hiker {site}: rank {ranks[0]} of 99 by correlation, {ranks[1]} by permutation")
+
+# %%
+fig, ax = plt.subplots()
+others = np.setdiff1d(np.arange(99), np.r_[sim_sites, np.array(HITCH_HIKERS) - 1])
+for sites, marker, color, label in (
+    (others, ".", "0.6", "does nothing"),
+    (np.array(HITCH_HIKERS) - 1, "^", cl.plots.PALETTE[1], "hitch-hiker"),
+    (sim_sites, "o", cl.plots.PALETTE[0], "resists"),
+):
+    ax.plot(together[sites], sim_needed[sites], marker, color=color, label=label, linestyle="none")
+for site in (*sim_sites, *(np.array(HITCH_HIKERS) - 1)):
+    ax.annotate(
+        site + 1, (together[site], sim_needed[site]), xytext=(4, 3), textcoords="offset points", fontsize=10
+    )
+ax.set(
+    xlabel="correlation of mutation and resistance (absolute)",
+    ylabel="fall of the accuracy (share)\nwhen permuted",
+)
+ax.legend()
+cl.show(
+    fig,
+    alt="Scatter plot by position of the fall of accuracy under permutation against the correlation of mutation "
+    "and resistance: the eight resisting sites are high in both, the two hitch-hikers have a correlation and "
+    "nearly no fall.",
+)
+
+# %% [markdown]
+# TEXT5a
+#
+# What the number does not tell, first case: two columns that say the same. We append a *copy* of the most
+# needed position, as position 100, and train anew. **Predict first:** how far does the accuracy fall now when
+# the position is permuted? (Its fall before is the unit: 1 means as far as before.)
+
+# %%
+MY_COPY = None  # a share of the fall before
+best = int(sim_needed.argmax())
+with_copy = needed_positions(np.hstack([sim_codes, sim_codes[:, [best]]]), sim_targets, sim_folds)
+left_over = with_copy[[best, -1]] / sim_needed[best]
+print(
+    f"position {best + 1}: before {sim_needed[best]:.3f}; with a copy {with_copy[best]:.3f}, the copy {with_copy[-1]:.3f}"
+)
+cl.compare(MY_COPY, left_over[0])
+
+# %% [markdown]
+# TEXT5b
+
+# %%
+isolate_needed = needed_positions(sequences, resistant, folds)
+ranking = np.argsort(-isolate_needed)
+print(f"{source}: the ten most needed positions, * known to resist")
+print("ours:     ", " ".join(f"{p + 1}{'*' * (p in known)}" for p in ranking[:10]))
+shown = None
+if real is not None and real.extras["published_importance"] is not None:
+    table = real.extras["published_importance"].sort_values("position")
+    shown = {
+        kind: rows["mean_permutation_importance"].to_numpy() for kind, rows in table.groupby("architecture")
+    }
+    for kind, values in shown.items():
+        print(f"{kind:10}", " ".join(f"{p + 1}{'*' * (p in known)}" for p in np.argsort(-values)[:10]))
+
+# %% [markdown]
+# ## 6 · The measurement, not its threshold
+#
+# A label of "resistant" says that a fold change was 3.5 or more; 3.6 and 300 become the same, and 3.4 its
+# opposite. The fold change was measured, so why not predict it? **Ridge** regression (lesson 03) on the log10
+# of the fold change, the same one-hot columns, the same folds. Its prediction can be cut at 3.5 afterwards.
+
+# %%
+guess = held_out(
+    lambda inputs, targets, new: Ridge(3.0).fit(inputs, targets).predict(new), inputs_of["one-hot"], log_fold
+)
+cut = np.log10(3.5)
+right["ridge, then cut"] = (guess >= cut) == resistant
+explained = 1 - np.mean((guess - log_fold) ** 2) / log_fold.var()
+far = np.abs(log_fold - cut) > np.log10(2)  # more than a factor of two from the cut-off
+print(f"R² {explained:.2f}; {np.mean(~far):.2f} of the isolates lie within a factor of two of the cut-off")
+for name in ("one-hot", "ridge, then cut"):
+    print(
+        f"{name:16} accuracy {right[name].mean():.3f}: near {right[name][~far].mean():.3f}, far {right[name][far].mean():.3f}"
+    )
+
+# %%
+edges = np.array([-1.2, -0.9, -0.6, -0.3, 0, 0.3, 0.6, 0.9, 1.2, 1.5])
+fig, ax = plt.subplots()
+for number, (name, style) in enumerate((("one-hot", "-o"), ("ridge, then cut", "--s"))):
+    middles, shares = [], []
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        here = (log_fold - cut >= low) & (log_fold - cut < high)
+        if here.sum() >= 20:
+            middles.append((low + high) / 2 + cut)
+            shares.append(right[name][here].mean())
+    label = "trained on yes or no" if name == "one-hot" else "trained on the fold change"
+    ax.plot(10 ** np.array(middles), shares, style, color=cl.plots.PALETTE[number], label=label)
+ax.axvline(3.5, color="0.4", linestyle=":")
+ax.set(
+    xscale="log",
+    xlabel="measured fold change (log scale; dotted: 3.5)",
+    ylabel="accuracy (share)",
+    ylim=(0, 1.03),
+)
+ax.set(xticks=[0.3, 1, 3.5, 10, 30, 100], xticklabels=["0.3", "1", "3.5", "10", "30", "100"])
+ax.minorticks_off()
+ax.legend(loc="lower right")
+cl.show(
+    fig,
+    alt="Line plot of accuracy against the measured fold change for two models: both are nearly always right "
+    "far from the cut-off of 3.5 and fall together near it.",
+)
+
+# %% [markdown]
+# TEXT6
+
+# %% [markdown]
+# ### Exercise 09.4 · design · optional · about 8 minutes · difficulty 3 of 5
+#
+# Is more accuracy there to be had? Suppose somebody knew the *true* log10 fold change of every isolate. The
+# label comes from a measurement: the truth plus normal noise. How often is the best possible guess right?
+#
+# - `log_fold`: (B,), the true values, log10
+# - `noise_sd`: standard deviation of the assay, in log10 units
+# - `cutoff`: a fold change; measured values from it on are labelled resistant
+# - returns: the expected accuracy of whoever knows the truth, one number; by a formula or a simulation
+#
+# Example: at exactly the cut-off it is one half; `best_accuracy(np.array([np.log10(3.5) + 0.3]), 0.3)` is
+# about 0.84.
+
+
+# %%
+# EXERCISE 09.4
+def best_accuracy(log_fold, noise_sd, cutoff=3.5):
+    """Return how often the best guess agrees with the measured label."""
+    ### BEGIN SOLUTION
+    from scipy.stats import norm
+
+    return norm.cdf(np.abs(log_fold - np.log10(cutoff)) / noise_sd).mean()
+    ### END SOLUTION
+
+
+# %%
+cl.check("09.4", best_accuracy)
+
+# %%
+# cl.hint("09.4")
+
+# %% [markdown]
+# The noise of the real assay is not in the files. So we ask "what if": take the ridge predictions for the
+# truth, and draw labels with noise of several sizes. (0.3 is what the simulator adds.)
+
+# %%
+random = np.random.default_rng(SEED)
+for noise in (0.05, 0.1, 0.2, 0.3):
+    drawn = guess + random.normal(0, noise, size=(200, count))
+    ceiling = np.mean((drawn >= cut) == (guess >= cut))
+    print(f"noise {noise:.2f} (a factor of {10**noise:.2f}): nobody above {ceiling:.3f}")
+print(f"reached: {right['one-hot'].mean():.3f}")
+
+# %% [markdown]
+# ## Where it fails
+#
+# Half of the simulated patients were treated. What if the model is asked about people who were not?
+
+# %%
+sim_table = np.eye(20, dtype=np.float32)[sim_codes].reshape(len(sim_codes), -1)
+sim_said = held_out(logistic, sim_table, sim_targets, sim_folds) > 0.5
+for name, who in (
+    ("all", slice(None)),
+    ("treated", simulated.truth["treated"]),
+    ("untreated", ~simulated.truth["treated"]),
+):
+    said, is_resistant = sim_said[who], sim_targets[who] == 1
+    print(
+        f"{name:10} resistant {is_resistant.mean():.2f}, accuracy {np.mean(said == is_resistant):.3f}, "
+        f"found {said[is_resistant].mean():.2f}, right when it says so {is_resistant[said].mean():.2f}"
+    )
+
+# %% [markdown]
+# TEXTF
+
+# %% [markdown]
+# ## Claims
+#
+# **1 · A network that averages over the positions sees no places.**
+
+# %%
+probed = torch.tensor(sequences)
+with torch.no_grad():
+    gap = float((average.cpu()(probed[:, torch.tensor(order)]) - average(probed)).abs().max())
+cl.claim(
+    "shuffling the positions changes the outputs of the averaging network",
+    gap,
+    ">",
+    1e-5,
+    expect="fails",
+    because="0.00001 is what rounding can do; weights of any value would give the same",
+)
+cl.claim(
+    "one-hot logistic regression beats the averaging network, in accuracy",
+    right["one-hot"].mean(),
+    ">",
+    right["average"].mean(),
+    margin=0.05,
+    because="five isolates in a hundred, the same isolates for both",
+)
+cl.claim(
+    "the averaging network is no better than a regression on the letter counts, to 0.03",
+    right["average"].mean() - right["letter counts"].mean(),
+    "<=",
+    0.03,
+    because="the counts are all that it gets; a hidden layer may bend them a little",
+)
+
+# %% [markdown]
+# **2 · "Best performing" among networks; beside a regression it is not.**
+
+# %%
+cl.claim(
+    "the convolution is clearly more accurate than one-hot logistic regression",
+    lead.mean(),
+    ">",
+    0.02,
+    expect="fails",
+    because="0.02 is what other isolates could change (about the half-width of the paired interval)",
+)
+cl.claim(
+    "the network that reads both ways beats one-hot logistic regression on the same fold",
+    right["both ways"][first].mean() - right["one-hot"][first].mean(),
+    ">",
+    0.03,
+    expect="fails",
+    because="0.03 is about two standard errors of a paired difference on one fold",
+)
+cl.claim(
+    "one new order of the positions changes nothing for logistic regression, in probability",
+    np.abs(moved_logistic - probability["one-hot"]).max(),
+    "<",
+    0.01,
+    because="the solver stops near the same optimum; its steps round differently",
+)
+cl.claim(
+    "scattering all neighbours costs the convolution much",
+    scattered.mean(),
+    ">",
+    0.03,
+    expect="fails",
+    because="0.03 is a quarter of what it costs to lose the places themselves",
+)
+
+# %% [markdown]
+# **3 · An accuracy of 0.959 hides half of the resistant isolates.**
+
+# %%
+cl.claim(
+    "the published accuracy for ddI is less than 0.02 above always saying susceptible",
+    (tp + tn) / DDI.sum() - (fp + tn) / DDI.sum(),
+    "<",
+    0.02,
+    because="arithmetic on the authors' counts",
+)
+cl.claim(
+    "it finds most of the resistant isolates",
+    tp / (tp + fn),
+    ">",
+    0.5,
+    expect="fails",
+    because="arithmetic on the authors' counts; most is more than half",
+)
+cl.claim(
+    "the weighted regression has the better balanced accuracy",
+    rare_scores["weighted"]["balanced"],
+    ">",
+    rare_scores["plain"]["balanced"],
+    margin=0.03,
+    because="0.03 is one resistant isolate in seventeen more that is found",
+)
+cl.claim(
+    "and the better accuracy",
+    rare_scores["weighted"]["accuracy"],
+    ">",
+    rare_scores["plain"]["accuracy"],
+    expect="fails",
+    because="the same scores in nearly the same order; only the line is drawn elsewhere",
+)
