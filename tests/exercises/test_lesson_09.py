@@ -36,7 +36,7 @@ def change_row_by_row(model, sequences, seed):
     for row in sequences:
         other = row[torch.from_numpy(random.permutation(len(row)))]
         gap = model(other[None]) - model(row[None])
-        largest = max(largest, float(gap.abs().max()))
+        largest = max(largest, gap.abs().max().item())
     model.train(was)
     return largest
 
@@ -73,12 +73,12 @@ def change_unseeded(model, sequences, seed):
 
 def change_without_a_before(model, sequences, seed):
     model.eval()
-    return float(model(shuffle(sequences, seed)).abs().max())
+    return model(shuffle(sequences, seed)).abs().max().item()
 
 
 def change_of_averages(model, sequences, seed):
     model.eval()
-    return float((model(shuffle(sequences, seed)).mean() - model(sequences).mean()).abs())
+    return (model(shuffle(sequences, seed)).mean() - model(sequences).mean()).abs().item()
 
 
 # --- 09.2  What an accuracy hides -------------------------------------------------------------------------
