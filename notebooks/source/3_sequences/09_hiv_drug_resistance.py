@@ -249,7 +249,11 @@ def held_out(predict, inputs, targets=resistant, cuts=folds):
 
 def logistic(inputs, targets, new_inputs):
     """Train a logistic regression; return the probability of resistance for new isolates."""
-    return LogisticRegression(C=0.3, max_iter=2000).fit(inputs, targets).predict_proba(new_inputs)[:, 1]
+    return (
+        LogisticRegression(C=0.3, tol=1e-5, max_iter=2000)
+        .fit(inputs, targets)
+        .predict_proba(new_inputs)[:, 1]
+    )
 
 
 # %%
@@ -275,12 +279,13 @@ cl.compare(MY_COUNTS, right["letter counts"].mean())
 # weight.
 
 # %% [markdown]
-# ## 2 · Four networks and a regression
+# ## 2 · Three networks and a regression
 #
 # The **convolution** slides a window of nine positions along the sequence, as the study's does; behind it a
 # weight for each place. The **recurrent** network reads from both ends, letter by letter, and keeps what it
 # has read (lesson 08). Ours is smaller than the study's (which ends in the last state; we take the largest
-# value over the places, which learns faster). The settings of all were chosen on another drug, FPV.
+# value over the places, which learns faster). The settings of each are the best of a small grid on *another*
+# drug, FPV, so nothing was tuned on the isolates of this lesson.
 
 
 # %%
@@ -330,9 +335,9 @@ def network(make, **settings):
 
 
 networks = {
-    "average": network(Average, epochs=40, learning_rate=1e-2),
-    "convolution": network(Convolution, epochs=10, learning_rate=3e-3),
-    "both ways": network(BothWays, epochs=10, learning_rate=1e-2, batch_size=128),
+    "average": network(Average, epochs=80, learning_rate=1e-2),
+    "convolution": network(Convolution, epochs=20, learning_rate=3e-3),
+    "both ways": network(BothWays, epochs=12, learning_rate=1e-2, batch_size=128),
 }
 
 # %% [markdown]
@@ -381,7 +386,7 @@ published = {}
 if real is not None and real.extras["published_results"] is not None:
     table = real.extras["published_results"].groupby("architecture")["accuracy"].mean()
     published = {"average": table["MLP"], "convolution": table["CNN"], "both ways": table["BRNN"]}
-fig, ax = plt.subplots()
+fig, ax = plt.subplots(figsize=(7.2, 4.2))
 for height, name in enumerate(models):
     ours = right[name][~np.isnan(right[name].astype(float))].astype(float)
     low, high = cl.metrics.wilson_interval(int(ours.sum()), len(ours))
@@ -389,12 +394,14 @@ for height, name in enumerate(models):
     ax.plot(ours.mean(), height, "o", color=cl.plots.PALETTE[0])
     if name in published:
         ax.plot(published[name], height + 0.22, "s", color=cl.plots.PALETTE[1], markerfacecolor="none")
-ax.axvline(max(resistant.mean(), 1 - resistant.mean()), color="0.4", linestyle="--", linewidth=1)
+larger_class = max(resistant.mean(), 1 - resistant.mean())
+ax.axvline(larger_class, color="0.4", linestyle="--", linewidth=1)
+ax.text(larger_class + 0.005, 4.35, "always the larger class", color="0.35")
 ax.set(
     yticks=range(5),
     yticklabels=["logistic, letter counts", "average", "logistic, one-hot", "convolution", "both ways"],
 )
-ax.set(xlabel="accuracy (share); dashed: always the larger class", ylim=(-0.5, 4.6))
+ax.set(xlabel="accuracy (share)", xlim=(None, 1), ylim=(-0.5, 4.7))
 cl.show(
     fig,
     alt="Dot plot of the accuracy of five models with intervals: letter counts and the averaging network lie "
@@ -418,14 +425,15 @@ MY_CNN_LOSS = None  # a share from 0 to 1
 order = np.random.default_rng(SEED + 1).permutation(places)
 moved = sequences[:, order]
 moved_logistic = held_out(logistic, np.eye(len(letters), dtype=np.float32)[moved].reshape(count, -1))
-moved_cnn = held_out(networks["convolution"], moved)
-moved_right = (moved_cnn > 0.5) == resistant
-scattered = right["convolution"].astype(float) - moved_right
-low, high = cl.metrics.bootstrap_interval(scattered, np.mean, seed=SEED, groups=identical)
+moved_cnn = held_out(networks["convolution"], moved, cuts=folds[:3])  # three folds are enough to see
+asked = ~np.isnan(moved_cnn)
+moved_right = ((moved_cnn > 0.5) == resistant)[asked]
+scattered = right["convolution"][asked] - moved_right
+low, high = cl.metrics.bootstrap_interval(scattered, np.mean, seed=SEED, groups=identical[asked])
 print(
     f"logistic: largest change of a probability {np.abs(moved_logistic - probability['one-hot']).max():.4f}"
 )
-print(f"convolution: {right['convolution'].mean():.3f} before, {moved_right.mean():.3f} after")
+print(f"convolution: {right['convolution'][asked].mean():.3f} before, {moved_right.mean():.3f} after")
 print(f"it loses {scattered.mean():+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
 cl.compare(MY_CNN_LOSS, scattered.mean())
 
@@ -625,7 +633,7 @@ for number, limit in enumerate(LIMITS):
     for fit, held in random_folds:
         stay = fit[differ[np.ix_(fit, held)].min(axis=1) > limit]
         left[number] += len(stay) / len(fit) / 5
-        as_many = random.choice(fit, len(stay), replace=False)
+        as_many = np.sort(random.choice(fit, len(stay), replace=False))
         for who, rows in (("relatives", stay), ("at random", as_many)):
             for name, predict in (("nearest isolate", nearest), ("logistic", regression)):
                 table = purged.setdefault((name, who), np.empty((len(LIMITS), count)))
@@ -644,7 +652,7 @@ labels = [
     "nobody" if limit < 0 else f"≤ {limit}\n{share:.0%} left"
     for limit, share in zip(LIMITS, left, strict=True)
 ]
-ax.set(xticks=range(4), xticklabels=labels, xlim=(-0.2, 4.1), ylabel="accuracy (share)")
+ax.set(xticks=range(4), xticklabels=labels, xlim=(-0.2, 4.4), ylabel="accuracy (share)")
 ax.set_xlabel("taken out of training: who differs in so many positions\n(dotted: as many, at random)")
 cl.show(
     fig,
@@ -758,10 +766,10 @@ for sites, marker, color, label in (
     (sim_sites, "o", cl.plots.PALETTE[0], "resists"),
 ):
     ax.plot(together[sites], sim_needed[sites], marker, color=color, label=label, linestyle="none")
-for site in (*sim_sites, *(np.array(HITCH_HIKERS) - 1)):
-    ax.annotate(
-        site + 1, (together[site], sim_needed[site]), xytext=(4, 3), textcoords="offset points", fontsize=10
-    )
+named = np.r_[sim_sites, np.array(HITCH_HIKERS) - 1]
+for rank, site in enumerate(named[np.argsort(together[named])]):  # names above and below by turns
+    shift = (3, 5) if rank % 2 else (3, -13)
+    ax.annotate(site + 1, (together[site], sim_needed[site]), shift, textcoords="offset points", fontsize=10)
 ax.set(
     xlabel="correlation of mutation and resistance (absolute)",
     ylabel="fall of the accuracy (share)\nwhen permuted",
@@ -818,6 +826,21 @@ if real is not None and real.extras["published_importance"] is not None:
     }
     for kind, values in shown.items():
         print(f"{kind:10}", " ".join(f"{p + 1}{'*' * (p in known)}" for p in np.argsort(-values)[:10]))
+go_with = np.array([abs(np.corrcoef(site, resistant)[0, 1]) for site in (sequences != usual).T if site.any()])
+varied = np.flatnonzero((sequences != usual).any(axis=0))
+by_correlation = varied[np.argsort(-go_with)]
+print(
+    "closest correlation with resistance:",
+    " ".join(f"{p + 1}{'*' * (p in known)}" for p in by_correlation[:5]),
+)
+
+# %% [markdown]
+# Most of the first ten are on the list: the model has found by itself what took years of laboratory work,
+# from data that this work produced. On the real isolates the study's convolution and its recurrent network
+# need nearly the same positions as our regression: another sign that all three have learnt the same thing.
+# Its averaging network puts 10, 71 and 63 first. It cannot know that anything happened *at* 90; it counts
+# letters, and these positions change often. Shafer and Schapiro name all three among the *accessory*
+# mutations, which accompany resistance; 10 and 71 are where the simulator puts its hitch-hikers.
 
 # %% [markdown]
 # ## 6 · The measurement, not its threshold
@@ -851,18 +874,18 @@ for number, (name, style) in enumerate((("one-hot", "-o"), ("ridge, then cut", "
         if here.sum() >= 20:
             middles.append((low + high) / 2 + cut)
             shares.append(right[name][here].mean())
-    label = "trained on yes or no" if name == "one-hot" else "trained on the fold change"
+    label = "yes or no" if name == "one-hot" else "fold change"
     ax.plot(10 ** np.array(middles), shares, style, color=cl.plots.PALETTE[number], label=label)
 ax.axvline(3.5, color="0.4", linestyle=":")
 ax.set(
     xscale="log",
     xlabel="measured fold change (log scale; dotted: 3.5)",
     ylabel="accuracy (share)",
-    ylim=(0, 1.03),
+    ylim=(0.4, 1.03),
 )
 ax.set(xticks=[0.3, 1, 3.5, 10, 30, 100], xticklabels=["0.3", "1", "3.5", "10", "30", "100"])
 ax.minorticks_off()
-ax.legend(loc="lower right")
+ax.legend(loc="lower right", title="trained on")
 cl.show(
     fig,
     alt="Line plot of accuracy against the measured fold change for two models: both are nearly always right "
@@ -939,6 +962,9 @@ for noise in (0.05, 0.1, 0.2, 0.3):
 print(f"reached: {right['one-hot'].mean():.3f}")
 
 # %% [markdown]
+# Read the other way round: a model that is right more often than a noise allows tells that the noise is
+# smaller.
+#
 # ## Where it fails
 #
 # Half of the simulated patients were treated. What if the model is asked about people who were not?
@@ -1019,9 +1045,9 @@ cl.claim(
     "the network that reads both ways beats one-hot logistic regression on the same fold",
     right["both ways"][first].mean() - right["one-hot"][first].mean(),
     ">",
-    0.03,
+    0.04,
     expect="fails",
-    because="0.03 is about two standard errors of a paired difference on one fold",
+    because="0.04 is about three standard errors of a paired difference on one fold",
 )
 cl.claim(
     "one new order of the positions changes nothing for logistic regression, in probability",
@@ -1125,13 +1151,21 @@ cl.claim(
     6,
     because="two sites act weakly or only in pairs, and may lose to chance",
 )
+hitch_hikers = np.array(HITCH_HIKERS) - 1
 cl.claim(
-    "a hitch-hiker is among the eight most needed positions of the simulator",
-    len(set(top + 1) & set(HITCH_HIKERS)),
-    ">=",
-    1,
+    "hitch-hikers go with resistance at least half as closely as the sites that resist",
+    together[hitch_hikers].mean(),
+    ">",
+    together[sim_sites].mean() / 2,
+    because="mean correlations; both follow the treatment, and half leaves room for chance",
+)
+cl.claim(
+    "and the model needs them a third as much",
+    sim_needed[hitch_hikers].mean(),
+    ">",
+    sim_needed[sim_sites].mean() / 3,
     expect="fails",
-    because="it does nothing, whatever its correlation",
+    because="a third is well above what chance gives to a position that does nothing",
 )
 cl.claim(
     "a copied position keeps half of its importance",
