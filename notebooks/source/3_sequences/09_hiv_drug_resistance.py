@@ -394,6 +394,9 @@ for height, name in enumerate(models):
     ax.plot(ours.mean(), height, "o", color=cl.plots.PALETTE[0])
     if name in published:
         ax.plot(published[name], height + 0.22, "s", color=cl.plots.PALETTE[1], markerfacecolor="none")
+if published:
+    ax.plot([], [], "s", color=cl.plots.PALETTE[1], markerfacecolor="none", label="the study")
+    ax.legend(loc="lower left")
 larger_class = max(resistant.mean(), 1 - resistant.mean())
 ax.axvline(larger_class, color="0.4", linestyle="--", linewidth=1)
 ax.text(larger_class + 0.005, 4.35, "always the larger class", color="0.35")
@@ -439,9 +442,10 @@ cl.compare(MY_CNN_LOSS, scattered.mean())
 
 # %% [markdown]
 # For logistic regression the order of columns is no information, so nothing may change but rounding: if it
-# did, there would be a bug. The convolution *may* change, and hardly does. It lives from what the regression
-# lives from, that each place has weights of its own. The one thing that a convolution adds, the neighbours
-# along the chain, is worth little here: in the folded protein, who touches whom is another matter.
+# did, there would be a bug. The convolution *may* change, and does by a hundredth or so. It lives from what
+# the regression lives from, that each place has weights of its own. The one thing that a convolution adds,
+# the neighbours along the chain, is worth little here: in the folded protein, who touches whom is another
+# matter.
 
 # %% [markdown]
 # ## 3 · An accuracy of 0.959
@@ -663,9 +667,9 @@ cl.show(
 
 # %% [markdown]
 # Solid against dotted: the same test isolates, and equally many training isolates. **Identical** copies,
-# often named as *the* leak, hardly matter: without them both models do as well as before. The *near* ones
-# matter, and for whom depends on the model. The nearest isolate lives on them; the regression, with a small
-# weight for each letter, loses a hundredth or two at the widest limit.
+# often named as *the* leak, hardly matter: without them the regression is as good as before, and the nearest
+# isolate nearly so. The *near* ones matter, and for whom depends on the model. The nearest isolate lives on
+# them; the regression, with a small weight for each letter, loses a hundredth or two at the widest limit.
 #
 # So folds at random are no fair judge between models: they flatter the one that remembers. And four
 # differences do not prove kinship: near the unchanged virus strangers look alike (lesson 04).
@@ -767,8 +771,8 @@ for sites, marker, color, label in (
 ):
     ax.plot(together[sites], sim_needed[sites], marker, color=color, label=label, linestyle="none")
 named = np.r_[sim_sites, np.array(HITCH_HIKERS) - 1]
-for rank, site in enumerate(named[np.argsort(together[named])]):  # names above and below by turns
-    shift = (3, 5) if rank % 2 else (3, -13)
+for rank, site in enumerate(named[np.argsort(together[named])]):  # names right and left by turns
+    shift = (4, 4) if rank % 2 else (-16, 4)
     ax.annotate(site + 1, (together[site], sim_needed[site]), shift, textcoords="offset points", fontsize=10)
 ax.set(
     xlabel="correlation of mutation and resistance (absolute)",
