@@ -553,10 +553,10 @@ for name, said in rare_said.items():
 print(f"susceptible to all: {1 - rare_resistant.mean():.3f}, balanced 0.500, sensitivity 0")
 
 # %% [markdown]
-# Ranked by accuracy there is little to choose, ranked by balanced accuracy the weighted one is far ahead, and
-# by **AUC** (how often a resistant isolate gets a higher score than a susceptible one) there is little
-# between them. What differs is where the line is drawn, and that can be moved afterwards. **Before you
-# drag:** which way must the threshold go to find nine in ten, and what does it cost?
+# By accuracy the weighted one gains nothing, by balanced accuracy it is far ahead, and by **AUC** (how often
+# a resistant isolate gets a higher score than a susceptible one) there is little between them. What differs
+# is where the line is drawn, and that can be moved afterwards. **Before you drag:** which way must the
+# threshold go to find nine in ten, and what does it cost?
 
 
 # %%
