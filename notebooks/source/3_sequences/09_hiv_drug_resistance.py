@@ -395,8 +395,7 @@ for height, name in enumerate(models):
     if name in published:
         ax.plot(published[name], height + 0.22, "s", color=cl.plots.PALETTE[1], markerfacecolor="none")
 if published:
-    ax.plot([], [], "s", color=cl.plots.PALETTE[1], markerfacecolor="none", label="the study")
-    ax.legend(loc="lower left")
+    ax.text(published["average"], 1.36, "the study", color=cl.plots.PALETTE[1], ha="center")
 larger_class = max(resistant.mean(), 1 - resistant.mean())
 ax.axvline(larger_class, color="0.4", linestyle="--", linewidth=1)
 ax.text(larger_class + 0.005, 4.35, "always the larger class", color="0.35")
@@ -525,6 +524,7 @@ else:
     rare_sequences, rare_resistant = rare.inputs.astype(np.int64), rare.targets
     rare_group = np.unique(rare_sequences, axis=0, return_inverse=True)[1].ravel()
 rare_one_hot = np.eye(len(letters), dtype=np.float32)[rare_sequences].reshape(len(rare_sequences), -1)
+rare_one_hot = rare_one_hot[:, rare_one_hot.any(axis=0)]
 rare_folds = StratifiedGroupKFold(5, shuffle=True, random_state=SEED)
 rare_folds = list(rare_folds.split(rare_one_hot, rare_resistant, rare_group))
 
