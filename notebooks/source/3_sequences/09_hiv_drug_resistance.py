@@ -753,7 +753,7 @@ sim_folds = list(GroupKFold(5).split(sim_codes, groups=simulated.truth["patient"
 fit, held = sim_folds[0]
 model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression(C=0.3, max_iter=2000))
 model.fit(sim_codes[fit], sim_targets[fit])
-library = permutation_importance(model, sim_codes[held], sim_targets[held], n_repeats=10, random_state=SEED)
+library = permutation_importance(model, sim_codes[held], sim_targets[held], n_repeats=5, random_state=SEED)
 by_terms = needed_positions(sim_codes, sim_targets, sim_folds[:1])
 apart = np.abs(library.importances_mean - by_terms)
 assert apart.max() < 0.05
@@ -937,9 +937,8 @@ print(f"isolates at the lowest value: {ends[0]}, at the highest: {ends[1]}")
 
 # %% [markdown]
 # On the real isolates the difference is large: a network trained on yes or no was never told that 300 is more
-# than 4. (The simulator's fold changes depend on so few sites that being sure of "yes" tells much of it.)
-# (Where several isolates share the highest value, that is the end of what the assay can measure: their true
-# fold change is larger.)
+# than 4. (On simulated ones it is small.) (Where several isolates share the highest value, that is the end of
+# what the assay can measure: their true fold change is larger.)
 
 # %% [markdown]
 # ### Exercise 09.4 · design · optional · about 8 minutes · difficulty 3 of 5
