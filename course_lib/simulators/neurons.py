@@ -24,8 +24,8 @@ is dead with probability {death:g}.
 - **Target:** state: 0 alive, 1 dead
 - **Planted:** a living neuron has a round soma (radius 4 to 6 pixels) with two to four neurites; a dead one
   has broken into bright blebs, without neurites, and a faint ring of its nucleus is left (a twentieth of
-  full brightness). Neurites of neighbours run through every picture, and debris lies about, whatever the state.
-  All is blurred, and photons are counted.
+  full brightness). Neurites of neighbours run through every picture, and debris lies about, whatever the
+  state. All is blurred, and photons are counted.
 - **A rater:** `extras["rater"]` holds labels of which {error:.0%} are wrong, **by lot**: an easy cell as
   often as a hard one. Errors of real raters gather on hard cells.
 - **Split:** half and half, by lot

@@ -161,8 +161,11 @@ def draw_kernel(left=-1, middle=0, right=1):
 
 def describe_kernel(left, middle, right):
     """Say in words what `draw_kernel` shows."""
-    what = "a blurred neuron" if min(left, middle, right) >= 0 else "its edges, one side red and one blue"
-    what = "its thin upright lines" if middle > 0 > max(left, right) else what
+    what = "its edges, one side red and one blue"
+    if middle > 0 > max(left, right):
+        what = "its thin upright lines"
+    elif min(left, middle, right) >= 0:
+        what = "a blurred neuron" if max(left, middle, right) else "nothing"
     return f"A neuron and its feature map for the kernel columns {left}, {middle}, {right}: {what}."
 
 
@@ -320,8 +323,8 @@ ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), fontsize=11)
 cl.show(
     fig,
     alt="Dumbbell plot of accuracy on clean and moved digits for five models, each trained on digits as they "
-    "are and on moved copies: without copies only the CNN with global max pooling keeps its accuracy when digits "
-    "move; with copies the SVM and both CNNs keep it, regression and dense network lose on clean digits.",
+    "are and on moved copies: without copies only the CNN with global max pooling keeps its accuracy when "
+    "digits move; with copies the SVM and both CNNs keep it, regression and dense network lose on clean digits.",
 )
 
 # %% [markdown]
@@ -739,8 +742,8 @@ ax.legend(loc="lower right")
 cl.show(
     fig,
     alt="Dot plot with intervals of internal and external accuracy: as it was, the network is far better "
-    "inside than outside; with the corner covered or exchanged both are alike, below the internal and above the "
-    "external accuracy it had.",
+    "inside than outside; with the corner covered or exchanged both are alike, below the internal and above "
+    "the external accuracy it had.",
 )
 
 # %% [markdown]
