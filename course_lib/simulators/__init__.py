@@ -9,7 +9,7 @@ _HOME = {
     "chest_films": "films",
     "noise_genes": "genes",
     "hiv_isolates": "hiv",
-    "neurons": "neurons",
+    "neurons": "cells",
     "purchases": "sales",
     "quiet_direction": "directions",
     "skin_lesions": "lesions",

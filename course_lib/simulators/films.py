@@ -14,7 +14,7 @@ SIZE = 32  # pixels, height and width
 CORNER = 8  # the marks lie in the first rows and columns
 FAITHFUL = 0.98  # how often a film of class k bears mark k, in the hospitals that were trained on
 PARTS = ("train", "valid", "internal", "external")
-NOISE = 0.12  # standard deviation of a pixel
+NOISE = 0.07  # standard deviation of a pixel
 
 # What the hospitals print, one letter each.
 _MARKS = (
@@ -124,14 +124,14 @@ def _film(random: np.random.Generator, finding: int, marker: int) -> np.ndarray:
     for centre in centres:
         far = np.hypot((rows - centre[0]) / height, (columns - centre[1]) / width)
         lungs = np.maximum(lungs, np.clip(4 * (1.1 - far), 0, 1))
-    ribs = 0.08 * np.sin(2 * np.pi * (rows + 0.02 * (columns - middle[1]) ** 2) / random.uniform(4.5, 5.5))
-    film = random.uniform(0.65, 0.75) - random.uniform(0.4, 0.5) * lungs + ribs
+    ribs = 0.05 * np.sin(2 * np.pi * (rows + 0.02 * (columns - middle[1]) ** 2) / random.uniform(4.5, 5.5))
+    film = random.uniform(0.5, 0.6) - random.uniform(0.27, 0.33) * lungs + ribs
     if finding == 1:
         centre = centres[random.integers(2)] + random.uniform(-1, 1, size=2) * (0.6 * height, 0.5 * width)
         far = np.hypot(rows - centre[0], columns - centre[1])
-        film += random.uniform(0.1, 0.35) * np.exp(-((far / random.uniform(1.5, 2.5)) ** 2))
+        film += random.uniform(0.15, 0.55) * np.exp(-((far / random.uniform(1.5, 3.0)) ** 2))
     if finding == 2:
-        film += random.uniform(0.01, 0.10) * lungs
+        film += random.uniform(0.05, 0.17) * lungs
     top, left = random.integers(1, 3, size=2)
     letter = np.array([[pixel == "#" for pixel in line] for line in _MARKS[marker]])
     film[top : top + 5, left : left + 4][letter] = 1.0

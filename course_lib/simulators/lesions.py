@@ -30,7 +30,7 @@ _CARD = """# Skin lesions (`skin_lesions`)
 """
 
 
-def skin_lesions(seed: int, lesions: int = 2000) -> Dataset:
+def skin_lesions(seed: int, lesions: int = 4000) -> Dataset:
     """Draw photographs of lesions, one in ten malignant, with a known ceiling.
 
     Parameters
@@ -68,7 +68,7 @@ def skin_lesions(seed: int, lesions: int = 2000) -> Dataset:
             raise CourseError(
                 f"`{name}` is {value!r}.",
                 f"Expected a whole number from {least} on.",
-                "Write it as `2000`, not `2000.0`.",
+                "Write it as `4000`, not `4000.0`.",
             )
     if lesions % 20:
         raise CourseError(
@@ -111,13 +111,13 @@ def _lesion(random: np.random.Generator, asymmetry: float, irregularity: float, 
     # From a standard normal number to a size that is never negative, without losing its order.
     lopsided, ragged, spotted = 1 / (1 + np.exp(-np.array([asymmetry, irregularity, colours]) + 0.4))
     border = random.uniform(7.5, 9.5) * np.ones((SIZE, SIZE))
-    border *= 1 + 0.5 * lopsided * np.clip(np.cos(angle), 0, 1) ** 3  # a bulge to one side
+    border *= 1 + 0.7 * lopsided * np.clip(np.cos(angle), 0, 1) ** 3  # a bulge to one side
     for waves in (5, 6, 7, 8):
-        border *= 1 + 0.1 * ragged * np.sin(waves * angle + random.uniform(0, 2 * np.pi))
+        border *= 1 + 0.16 * ragged * np.sin(waves * angle + random.uniform(0, 2 * np.pi))
     inside = np.clip(border - np.hypot(along / stretch, across * stretch), 0, 1)
     skin = np.array([0.86, 0.68, 0.58]) + random.uniform(-0.06, 0.06)
     brown = np.array([0.50, 0.32, 0.22]) + random.uniform(-0.05, 0.05)
-    other = brown + spotted * np.array([-0.22, -0.12, 0.14])  # towards blue-black
+    other = brown + spotted * np.array([-0.30, -0.16, 0.20])  # towards blue-black
     side = random.uniform(0, 2 * np.pi)
     second = 1 / (1 + np.exp(-(along * np.cos(side) + across * np.sin(side)) / 1.0))
     colour = brown[:, None, None] * (1 - second) + other[:, None, None] * second
@@ -126,4 +126,4 @@ def _lesion(random: np.random.Generator, asymmetry: float, irregularity: float, 
         slope, place = random.uniform(-1, 1), random.uniform(-12, 12)
         near = np.abs(rows - slope * columns - place) / np.hypot(1, slope) < 0.5
         photo[:, near] *= 0.6
-    return photo + random.normal(0, 0.04, size=photo.shape)
+    return photo + random.normal(0, 0.03, size=photo.shape)

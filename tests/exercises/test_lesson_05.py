@@ -491,7 +491,7 @@ WRONG = {
     ],
     "05.3": [
         (fall_by_textbook, "the textbook's ±"),
-        (fall_with_added_errors, "are added"),
+        (fall_with_added_errors, "are added up"),
         (fall_with(lambda p, q, a, b: (a[0] - b[1], a[1] - b[0])), "the far ends of two intervals"),
         (fall_with(lambda p, q, a, b: (a[0] - b[0], a[1] - b[1])), "adds to it, as squares"),
         (lambda inside, outside: fall_by_newcombe(outside, inside), "The sign is turned round"),
@@ -549,15 +549,15 @@ WRONG = {
     "05.5": [
         (
             focal_with(weight=lambda targets, alpha: (1 - alpha) * targets + alpha * (1 - targets)),
-            "wrong class",
+            "on the wrong class",
         ),
         (focal_with(weight=lambda targets, alpha: alpha * targets + 1 - targets), "should get 1 − α, not 1"),
         (focal_with(weight=lambda targets, alpha: alpha), "Both classes get α"),
-        (focal_with(weight=lambda targets, alpha: 1.0), "α has no part"),
+        (focal_with(weight=lambda targets, alpha: 1.0), "The class weight α has no part"),
         (focal_with(modulate=lambda right, p, gamma: right**gamma), "then the *sure* answers count"),
         (focal_with(modulate=lambda right, p, gamma: (1 - p) ** gamma), "1 − p for both classes"),
         (focal_with(modulate=lambda right, p, gamma: gamma * (1 - right) + (gamma == 0)), "It is the power"),
-        (focal_with(modulate=lambda right, p, gamma: 1.0), "γ has no part"),
+        (focal_with(modulate=lambda right, p, gamma: 1.0), "The power γ has no part"),
         (focal_with(finish=lambda each: -each.mean()), "The sign is missing"),
         (focal_with(finish=torch.sum), "the sum over the examples"),
         (focal_with(finish=lambda each: each), "one number per example"),

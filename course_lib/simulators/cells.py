@@ -33,7 +33,7 @@ is dead with probability {death:g}.
 """
 
 
-def neurons(seed: int, cells: int = 1200) -> Dataset:
+def neurons(seed: int, cells: int = 1600) -> Dataset:
     """Draw micrographs of living and dead neurons.
 
     Parameters
@@ -68,7 +68,7 @@ def neurons(seed: int, cells: int = 1200) -> Dataset:
             raise CourseError(
                 f"`{name}` is {value!r}.",
                 f"Expected a whole number from {least} on.",
-                "Write it as `1200`, not `1200.0`.",
+                "Write it as `1600`, not `1600.0`.",
             )
     random = np.random.default_rng(seed)
     dead = random.random(cells) < DEATH
