@@ -314,14 +314,14 @@ def _verify_fall(answer):
                 "so it is too wide: combine the *arms* as sides of a right triangle.",
             ),
             (
-                (l1 - l2, u1 - u2),
-                "You subtract the lower end from the lower and the upper from the upper. Chance in the one "
-                "set does not cancel chance in the other; it adds to it, as squares.",
-            ),
-            (
                 (p - q - wald, p - q + wald),
                 "That is the textbook's ±, p(1 − p)/n. Near 0 and 1 it is too narrow (for 60 of 60 it has no "
                 "width at all): use Wilson's interval of each.",
+            ),
+            (
+                (l1 - l2, u1 - u2),
+                "You subtract the lower end from the lower and the upper from the upper. Chance in the one "
+                "set does not cancel chance in the other; it adds to it, as squares.",
             ),
             ((p - q - added, p - q + added), "The two ± are added up. Independent errors add as squares."),
             (

@@ -106,14 +106,14 @@ def _lesion(random: np.random.Generator, asymmetry: float, irregularity: float, 
         columns * np.cos(turn) + rows * np.sin(turn),
         rows * np.cos(turn) - columns * np.sin(turn),
     )
-    stretch = random.uniform(1.0, 1.3)
+    stretch = random.uniform(1.0, 1.2)
     angle = np.arctan2(across, along)
     # From a standard normal number to a size that is never negative, without losing its order.
     lopsided, ragged, spotted = 1 / (1 + np.exp(-np.array([asymmetry, irregularity, colours]) + 0.4))
-    border = random.uniform(7.5, 9.5) * np.ones((SIZE, SIZE))
-    border *= 1 + 0.7 * lopsided * np.clip(np.cos(angle), 0, 1) ** 3  # a bulge to one side
+    border = random.uniform(6.5, 8.0) * np.ones((SIZE, SIZE))
+    border *= 1 + 1.1 * lopsided * np.clip(np.cos(angle), 0, 1) ** 2  # a bulge to one side
     for waves in (5, 6, 7, 8):
-        border *= 1 + 0.16 * ragged * np.sin(waves * angle + random.uniform(0, 2 * np.pi))
+        border *= 1 + 0.13 * ragged * np.sin(waves * angle + random.uniform(0, 2 * np.pi))
     inside = np.clip(border - np.hypot(along / stretch, across * stretch), 0, 1)
     skin = np.array([0.86, 0.68, 0.58]) + random.uniform(-0.06, 0.06)
     brown = np.array([0.50, 0.32, 0.22]) + random.uniform(-0.05, 0.05)
