@@ -269,14 +269,14 @@ def test_a_method_that_sees_the_outcome_finds_the_direction():
 # Neurons, alive or dead
 
 
-def test_half_of_the_neurons_are_dead_and_one_label_in_eight_is_wrong():
+def test_half_of_the_neurons_are_dead_and_one_label_in_seven_is_wrong():
     data = cl.simulators.neurons(0)
     assert data.inputs.shape == (1600, 48, 48)
     assert (data.inputs.dtype, data.targets.dtype) == (np.float32, np.int64)
     assert data.targets.mean() == pytest.approx(0.5, abs=0.05)
     wrong = data.extras["rater"] != data.targets
     np.testing.assert_array_equal(wrong, data.truth["rater_wrong"])
-    assert stats.binomtest(int(wrong.sum()), 1600, 0.12).pvalue > 0.001
+    assert stats.binomtest(int(wrong.sum()), 1600, 0.15).pvalue > 0.001
     rows = np.concatenate([data.splits["random"][part] for part in ("train", "test")])
     np.testing.assert_array_equal(np.sort(rows), np.arange(1600))
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 SIZE = 48  # pixels, height and width
 DEATH = 0.5  # how likely a cell is dead
-RATER_ERROR = 0.12  # how often the rater's label is the wrong one, whatever the picture
+RATER_ERROR = 0.15  # how often the rater's label is the wrong one, whatever the picture
 PHOTONS = 60  # counted in a pixel of brightness 1
 
 _CARD = """# Micrographs of neurons, alive or dead (`neurons`)
