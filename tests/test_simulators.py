@@ -9,9 +9,9 @@ from scipy import ndimage, stats
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_selection import SelectKBest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_score
+from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 import course_lib as cl
@@ -402,18 +402,17 @@ def test_each_feature_can_be_seen_in_the_photograph():
     bluish = np.where(mole > 0, photos[:, 2] - photos[:, 0], np.nan)
     spread = np.nanstd(bluish.reshape(len(photos), -1), axis=1)
     assert stats.spearmanr(spread, features[:, 2]).statistic > 0.4
-    # Ragged shapes have more border for their area than round ones.
-    border = np.abs(np.diff(mole, axis=1)).sum((1, 2)) + np.abs(np.diff(mole, axis=2)).sum((1, 2))
-    roundness = border**2 / mole.sum((1, 2)).clip(1)
-    assert stats.spearmanr(roundness, features[:, 1]).statistic > 0.15
-    # A lopsided shape, turned by half a turn about its centre of mass, does not cover itself.
-    uncovered = np.empty(len(mole))
+    # The outline: how far it reaches in 24 directions from the centre of mass, and its waves.
+    waves = np.empty((len(mole), 12))
     for row, shape in enumerate(mole):
-        shape = ndimage.binary_opening(shape).astype(float)  # without hairs
-        offset = 15.5 - np.array(ndimage.center_of_mass(shape))
-        centred = ndimage.shift(shape, offset, order=1)
-        uncovered[row] = np.abs(centred - centred[::-1, ::-1]).sum() / shape.sum()
-    assert stats.spearmanr(uncovered, features[:, 0]).statistic > 0.15
+        places = np.argwhere(ndimage.binary_opening(shape)).astype(float)  # without hairs
+        rows, columns = (places - places.mean(axis=0)).T
+        direction = ((np.arctan2(rows, columns) / (2 * np.pi) % 1) * 24).astype(int)
+        reach = np.array([np.hypot(rows, columns)[direction == k].max(initial=0) for k in range(24)])
+        waves[row] = np.abs(np.fft.rfft(reach))[1:] / reach.mean()
+    for feature in (0, 1):
+        found = cross_val_predict(LinearRegression(), waves, features[:, feature], cv=5)
+        assert np.corrcoef(found, features[:, feature])[0, 1] > 0.3
 
 
 @pytest.mark.parametrize("name", ["neurons", "chest_films", "skin_lesions"])

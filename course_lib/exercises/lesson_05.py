@@ -282,6 +282,7 @@ def _verify_fall(answer):
         ((588, 600), (36, 60)),
         ((60, 60), (55, 60)),
         ((60, 60), (60, 60)),
+        ((30, 30), (15, 30)),
     )
     for inside, outside in cases:
         told = f"{inside[0]} of {inside[1]} inside, {outside[0]} of {outside[1]} outside"
