@@ -438,7 +438,8 @@ for name, correct in clean_right.items():
 # cutout". Three of them, each a few lines. **Cutout** blanks a square: no single part may be relied on.
 # **Mixup** lays one picture over another, with shares λ and 1 − λ, and mixes the labels *with the same
 # shares*. **RICAP** fills the four corners of a frame with pieces of four pictures, and mixes their labels
-# by area. Labels are now rows of ten shares, which `cross_entropy` takes as well as whole numbers.
+# by area. Labels are now rows of ten shares, which `cross_entropy` takes as well as whole numbers. In the
+# figure, `.3·0+.7·2` means three tenths a 0, seven tenths a 2.
 
 
 # %%
