@@ -15,7 +15,7 @@ __all__ = ["bootstrap_interval", "dice", "per_class_table", "wilson_interval"]
 
 
 def dice(predicted: np.ndarray, actual: np.ndarray) -> np.ndarray | float:
-    """Return the overlap of two masks, 2|A∩B| / (|A| + |B|), for each image by itself.
+    """Return the overlap of two masks, `2|A∩B| / (|A| + |B|)`, for each image by itself.
 
     Parameters
     ----------

@@ -5,9 +5,9 @@ from course_lib.lessons.syllabus import course_info
 
 course = course_info()
 project, author, version = course.title, "The authors of the course", course_lib.__version__
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_mathjax_offline"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx-mathjax-offline"]
 # The students' copies are files to take away, not pages.
-exclude_patterns = ["notebooks/[0-9]*"]
+exclude_patterns = ["notebooks/[0-9]*", "notebooks/LICENSE.md"]
 
 nb_execution_mode = "off"  # the lessons have been run, by what runs them everywhere else
 nb_ipywidgets_js = {}  # nothing comes from a server

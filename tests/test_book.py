@@ -12,7 +12,10 @@ from course_lib.lessons.build import build
 from course_lib.lessons.source import is_local, links
 from course_lib.lessons.syllabus import read
 
-SLIDER = {"application/vnd.jupyter.widget-view+json": {"model_id": "a"}, "text/plain": "a slider"}
+UNSEEN = (
+    {"application/vnd.jupyter.widget-view+json": {"model_id": "a"}, "text/plain": "a slider"},
+    {"application/vnd.course.claim+json": {"holds": True}},
+)
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def pages(course, tmp_path):
         for cell in ran.cells:
             if cell.cell_type == "code":
                 said = nbformat.v4.new_output("stream", name="stdout", text=f"from {cell.id}")
-                cell.outputs = [said, nbformat.v4.new_output("display_data", data=SLIDER)]
+                cell.outputs = [said, *(nbformat.v4.new_output("display_data", data=one) for one in UNSEEN)]
             else:
                 cell.source = "prose of the run, whose links lead elsewhere"
         ran.cells.append(nbformat.v4.new_markdown_cell("12 cells in 1 s", id="this-run"))
@@ -65,7 +68,9 @@ def test_a_lesson_has_its_own_prose_and_the_outputs_of_its_run(pages):
     assert not {"this-run", "colab-set-up"} & {cell.id for cell in cells}
     for cell in cells:
         if cell.cell_type == "code":
-            assert [output.text for output in cell.outputs] == [f"from {cell.id}"], "and no widget"
+            assert [output.text for output in cell.outputs] == [f"from {cell.id}"], (
+                "and nothing that a page cannot show"
+            )
 
 
 def test_solutions_are_folded_and_nothing_else_is(pages, course):
@@ -85,7 +90,7 @@ def test_every_local_link_leads_to_something_in_the_tree(pages):
             if "solutions" not in page.parts:
                 continue  # a copy to take away; at home its links lead where they should
         for begin, end in links(text):
-            target = text[begin:end].partition("#")[0]
+            target = text[begin:end].removeprefix("path:").partition("#")[0]
             if is_local(target):
                 found += 1
                 assert (page.parent / target).is_file(), (page, target)
@@ -95,7 +100,7 @@ def test_every_local_link_leads_to_something_in_the_tree(pages):
 def test_another_lesson_is_read_on_the_site_and_ones_own_is_taken_away(pages):
     text = "".join(cell.source for cell in means(pages).cells)
     assert "[lesson 00](../00_start.ipynb)" in text
-    assert "[Take the notebook](../../1_basics/01_means.ipynb)" in text
+    assert "[Take the notebook](path:../../1_basics/01_means.ipynb)" in text
     assert (pages / "notebooks/1_basics/01_means.ipynb").is_file()
     front = (pages / "index.md").read_text()
     assert "[Means](notebooks/solutions/1_basics/01_means.ipynb) [web](https://example.org)" in front

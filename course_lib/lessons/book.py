@@ -127,7 +127,7 @@ class _Binder:
     def __init__(self, root: Path, syllabus: Syllabus, pages: Path, texts: set[str]) -> None:
         self.root, self.pages, self.syllabus = root, pages, syllabus
         self.solution_of = {f"notebooks/{lesson.notebook}": lesson.solution for lesson in syllabus.ready}
-        self.is_page = texts | {f"notebooks/{place}" for place in self.solution_of.values()}
+        self.is_page = texts | {"index.md"} | {f"notebooks/{place}" for place in self.solution_of.values()}
 
     def write(self, place: str, text: str) -> None:
         path = self.pages / place
@@ -150,10 +150,12 @@ class _Binder:
             elif not (self.root / seen).is_file():
                 text = _plain(text, begin, end)
                 continue
-            if seen not in self.is_page and seen != "index.md":
+            if seen not in self.is_page:
                 (self.pages / seen).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(self.root / seen, self.pages / seen)
             way = os.path.relpath(seen, folder or ".").replace(os.sep, "/")
+            if seen.endswith((".ipynb", ".md")) and seen not in self.is_page:
+                way = f"path:{way}"  # a file to take away, where MyST would look for a page
             text = text[:begin] + way + mark + part + text[end:]
         return text
 
@@ -180,12 +182,20 @@ def _lesson_page(executed, built, lesson: Lesson, binder: _Binder):
                 cell.source = _head(cell.source, lesson, binder.syllabus)
             cell.source = binder.relinked(cell.source, f"notebooks/{lesson.solution}")
         elif cell.cell_type == "code":
-            cell.outputs = outputs[cell.id]
+            cell.outputs = [_shown(output) for output in outputs[cell.id] if _shown(output)]
             if cell.id.startswith("ex-"):
                 cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
         kept.append(cell)
     built.cells = kept
     return without_life(built)
+
+
+def _shown(output):
+    """Return an output without the course's own records of claims and checks, or None if it is only that."""
+    if "data" not in output:
+        return output
+    data = {kind: value for kind, value in output.data.items() if "vnd.course" not in kind}
+    return type(output)(output | {"data": data}) if data else None
 
 
 def _head(title: str, lesson: Lesson, syllabus: Syllabus) -> str:
@@ -227,15 +237,13 @@ def _api() -> str:
         if inspect.ismodule(thing):
             first = (inspect.getdoc(thing) or "").partition("\n")[0]
             parts += [f"## `cl.{name}`", first]
-            parts += [_auto(f"course_lib.{name}.{inner}", getattr(thing, inner)) for inner in thing.__all__]
+            inner = {word: getattr(thing, word) for word in thing.__all__}
+            parts += [_auto(f"course_lib.{name}.{word}", one) for word, one in inner.items() if callable(one)]
         else:
             parts += [f"## `cl.{name}`", _auto(f"course_lib.{name}", thing)]
     return "\n\n".join(parts) + "\n"
 
 
 def _auto(name: str, thing: object) -> str:
-    if inspect.isclass(thing):
-        kind, options = "autoclass", "\n   :members:"
-    else:
-        kind, options = ("autofunction" if callable(thing) else "autodata"), ""
+    kind, options = ("autoclass", "\n   :members:") if inspect.isclass(thing) else ("autofunction", "")
     return f"```{{eval-rst}}\n.. {kind}:: {name}{options}\n```"
