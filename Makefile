@@ -103,7 +103,7 @@ $(VENV)/book: $(VENV)/lab
 
 $(COLAB)/ready: tests/colab/constraints.txt
 	$(PYTHON) -m venv --clear $(COLAB)
-	$(COLAB_PYTHON) -m pip install --quiet $(TORCH_INDEX) --requirement tests/colab/constraints.txt nbval pytest-xdist
+	$(COLAB_PYTHON) -m pip install --quiet $(TORCH_INDEX) --requirement tests/colab/constraints.txt nbval pytest-socket pytest-xdist
 	$(COLAB_PYTHON) -c "import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'stand_in.pth').write_text('$(abspath tests/colab/stand_in)')"
 	@touch $@
 
