@@ -78,22 +78,22 @@ def text(result: dict) -> str:
         "This page is made by `make mnist-bags`; all its numbers are computed from "
         "[the results](results/mnist_bags.json). Lesson 16 asks the same questions on smaller digits.",
         "## The setting",
-        "A bag holds about ten images, as many as a normal distribution with mean 10 and standard deviation 2 "
-        "says, cut to a whole number. It is positive if one of them is a 9; half of the training bags and of "
-        f"the {result['setting']['test_bags']} test bags are. Training bags are drawn from the 60,000 training "
-        "images, test bags from the 10,000 test images. Bags, the LeNet, both attentions and the optimiser "
-        "(Adam, learning rate 0.0005, weight decay 0.0001, one bag a step, "
+        "A bag holds about ten images, as many as a normal distribution with mean 10 and standard deviation "
+        "2 says, cut to a whole number. It is positive if one of them is a 9; half of the training bags and "
+        f"of the {result['setting']['test_bags']} test bags are. Training bags are drawn from the 60,000 "
+        "training images, test bags from the 10,000 test images. Bags, the LeNet, both attentions and the "
+        "optimiser (Adam, learning rate 0.0005, weight decay 0.0001, one bag a step, "
         f"{result['setting']['epochs']} times through) are those of the [authors' code]({REPOSITORY}), "
         "[bags.py](mnist_bags/bags.py), [networks.py](mnist_bags/networks.py) and "
         "[runs.py](mnist_bags/runs.py) here. Mean, max and max of instances are ours: the same network with "
         "another pooling, nothing tuned.",
         "## Who tells the bags apart?",
-        f"Test AUC, mean ± standard deviation of {repeats} repeats: each has its own training bags, test bags "
-        "and first weights, the same for all poolings.",
+        f"Test AUC, mean ± standard deviation of {repeats} repeats: each has its own training bags, test "
+        "bags and first weights, the same for all poolings.",
         table_of(result, "auc"),
         leads(result, "auc"),
-        f"The lengths of the bags alone have an AUC of {size:.3f}: a longer bag holds a 9 more easily, and the "
-        "published way of drawing keeps that.",
+        f"The lengths of the bags alone have an AUC of {size:.3f}: a longer bag holds a 9 more easily, and "
+        "the published way of drawing keeps that.",
         "## Beside the published number",
         _beside(result),
         "## Who finds the 9?",
@@ -117,9 +117,9 @@ def _beside(result: dict) -> str:
     above = sum(value > paper for value in ours)
     return (
         f"M. Ilse, J. M. Tomczak and M. Welling ([Attention-based Deep Multiple Instance "
-        f"Learning](https://arxiv.org/abs/1802.04712), ICML 2018) have {paper:.3f} for {pooling} with {count} "
-        f"training bags; here it is {spread(ours)}, above theirs in {above} of {len(ours)} repeats. The number "
-        f"is quoted in [issue 14 of the authors' repository]({REPOSITORY}/issues/14), together with "
+        f"Learning](https://arxiv.org/abs/1802.04712), ICML 2018) have {paper:.3f} for {pooling} with "
+        f"training bags; here it is {spread(ours)}, above theirs in {above} of {len(ours)} repeats. The "
+        f"number is quoted in [issue 14 of the authors' repository]({REPOSITORY}/issues/14), together with "
         f"{script:.3f} for the released script. The paper holds back a validation set and stops early, which "
         "the README of that repository names as the difference; the script and we do not. "
         "The paper's other numbers are not set beside ours, because we could not confirm them."
@@ -130,8 +130,8 @@ def _origin(result: dict) -> str:
     machine, versions = result["machine"], result["versions"]
     changed = ", with uncommitted changes" if result["has_uncommitted_changes"] else ""
     return (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; {result['minutes']:.0f} minutes "
-        f"with {result['processes']} processes. Commit {str(result['commit'])[:12]}{changed}; "
+        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; {result['minutes']:.0f} "
+        f"minutes with {result['processes']} processes. Commit {str(result['commit'])[:12]}{changed}; "
         + ", ".join(f"{name} {version}" for name, version in versions.items())
         + "."
     )

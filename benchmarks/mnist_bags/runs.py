@@ -1,7 +1,7 @@
 """One run: draw bags, train, and score on new bags of the test images.
 
-The optimiser and its numbers are those of the authors' `main.py`: Adam, 0.0005, weight decay 0.0001, one bag a
-step, 20 times through, no validation set and no early stopping.
+The optimiser and its numbers are those of the authors' `main.py`: Adam, 0.0005, weight decay 0.0001, one bag
+a step, 20 times through, no validation set and no early stopping.
 """
 
 from __future__ import annotations

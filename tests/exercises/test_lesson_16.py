@@ -143,7 +143,6 @@ def overflowing_softmax(scores):
 
 
 def attention_over_features(instances, V, U, w):
-    weights, _ = attention_by_matrices(instances, V, U, w)
     over_features = softmax(instances.mean(axis=0))
     return over_features, over_features * instances.mean(axis=0)
 
@@ -247,8 +246,8 @@ def draw_in_order(labels, *, target, count, sizes, seed):
         kind = number % 2
         size = int(random.choice(sizes))
         k = int(random.integers(1, 3)) if kind else 0
-        rows = np.concatenate([random.choice(targets, k, replace=False), random.choice(others, size - k, False)])
-        bags.append(random.permutation(rows))
+        some, rest = random.choice(targets, k, replace=False), random.choice(others, size - k, replace=False)
+        bags.append(random.permutation(np.concatenate([some, rest])))
         kinds.append(kind)
     return bags, np.array(kinds)
 
@@ -377,7 +376,8 @@ def without_a_seed(labels, *, target, count, sizes, seed):
 
 def from_a_few_images(labels, *, target, count, sizes, seed):
     random = np.random.default_rng(seed)
-    few = np.concatenate([random.choice(np.flatnonzero(labels == digit), 30, replace=False) for digit in range(10)])
+    of_digit = [np.flatnonzero(labels == digit) for digit in range(10)]
+    few = np.concatenate([random.choice(rows, 30, replace=False) for rows in of_digit])
     bags, kinds = draw_in_order(labels[few], target=target, count=count, sizes=sizes, seed=seed)
     return [few[bag] for bag in bags], kinds
 
