@@ -120,8 +120,8 @@ def _beside(result: dict) -> str:
         f"Learning](https://arxiv.org/abs/1802.04712), ICML 2018) have {paper:.3f} for {pooling} with "
         f"{count} training bags; here it is {spread(ours)}, above theirs in {above} of {len(ours)} repeats. "
         f"The number is quoted in [issue 14 of the authors' repository]({REPOSITORY}/issues/14), together "
-        f"with {script:.3f} for the released script. The paper holds back a validation set and stops early, which "
-        "the README of that repository names as the difference; the script and we do not. "
+        f"with {script:.3f} for the released script. The paper holds back a validation set and stops "
+        "early, which the README of that repository names as the difference; the script and we do not. "
         "The paper's other numbers are not set beside ours, because we could not confirm them."
     )
 
