@@ -18,7 +18,7 @@ from benchmarks.mnist_bags import page, runs
 from benchmarks.mnist_bags.networks import POOLINGS
 
 COUNTS = (50, 100, 200)
-REPEATS = 5
+REPEATS = 3
 
 
 def main(words: list[str] | None = None) -> int:
