@@ -695,7 +695,7 @@ bag_chance = 1 / (1 + np.exp(-scorers["attention", max(COUNTS), 0](test_pictures
 def draw_bag(bag=0):
     """Draw a bag with the weights and single scores of its instances."""
     number = shown[bag]
-    fig, (above, below) = plt.subplots(2, 1, figsize=(7.2, 3.8), height_ratios=(1, 2))
+    fig, (above, below) = plt.subplots(2, 1, figsize=(7.2, 3.6), height_ratios=(1, 3))
     strip = [np.pad(test_pictures[row], 1, constant_values=1) for row in shown_rows[number]]
     above.imshow(np.concatenate(strip, axis=1), cmap="gray", extent=(-0.5, 9.5, 0, 1), aspect="auto")
     above.axis("off")
@@ -743,8 +743,8 @@ print(
 # %% [markdown]
 # In negative bags too one digit gets several times its share, though nothing is there to be found. The
 # weights sum to one in every bag, so *somebody* is always the heaviest. Read as evidence ("the network saw
-# something here"), that weight is a false alarm; most of these digits say "not positive" when they are scored
-# alone. A weight tells who was heard, not what was said.
+# something here"), that weight is a false alarm. Scored alone, a digit can at least be refused, and a good
+# part of these are (the last line). A weight cannot refuse: it tells who was heard, not what was said.
 
 # %% [markdown]
 # ## Where it fails
