@@ -819,10 +819,10 @@ if mnist is not None:
     print(f"the size alone has an AUC of {mnist_size_auc:.3f}")
 
 # %% [markdown]
-# A little more than a coin: the longer of the proposed bags hold a 9 more often, and are kept as positive
-# ones. It is small beside what the pictures say, and still it is what one measures first. The benchmark `make
-# mnist-bags` trains all five poolings on bags drawn like that, with the authors' LeNet; its page stands among
-# the benchmarks, beside the published number.
+# Where MNIST was there, the number is a little above a coin's: the longer of the proposed bags hold a 9 more
+# often, and are kept as positive ones. It is small beside what the pictures say, and still it is what one
+# measures first. The benchmark `make mnist-bags` trains all five poolings on bags drawn like that, with the
+# authors' LeNet, and sets them beside the published number.
 
 # %% [markdown]
 # ## Claims
