@@ -70,6 +70,10 @@ bench: $(BENCH)/ready  ## time fit against other loops, 20 minutes on two idle c
 bench-gpu: $(BENCH)/ready  ## time fit on a CUDA GPU against the best hand-tuned loop
 	$(CALM) $(BENCH_PYTHON) -m benchmarks.training --gpu
 
+.PHONY: mnist-bags
+mnist-bags: $(VENV)/lab  ## train five poolings on bags of MNIST digits, a quarter of an hour on two cores
+	$(CALM) COURSE_OFFLINE= $(BIN)/python -m benchmarks.mnist_bags
+
 kills: $(BENCH)/ready  ## kill fit 50 times, start it again, and compare bit for bit
 	$(CALM) $(BENCH_PYTHON) -m benchmarks.kills
 

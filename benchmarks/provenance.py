@@ -18,10 +18,15 @@ TRIED = ROOT / "build" / "benchmarks"  # what is no result: few pairs, a void ru
 
 _FIT = ("course_lib/training/*.py", "course_lib/device.py")
 _TIMED = tuple(f"benchmarks/{name}.py" for name in ("cases", "loops", "pairs", "training"))
+_BAGS = (
+    *(f"benchmarks/mnist_bags/{name}.py" for name in ("bags", "networks", "runs")),
+    "course_lib/data/readers/digits.py",
+)
 # Result -> the make target that makes it, and the code that its numbers depend on.
 MADE_FROM = {
     "training": ("bench", (*_FIT, *_TIMED, "benchmarks/probe.py", "benchmarks/share.py")),
     "training_gpu": ("bench-gpu", (*_FIT, *_TIMED)),
+    "mnist_bags": ("mnist-bags", _BAGS),
     "kills": ("kills", (*_FIT, "benchmarks/kills.py")),
 }
 
