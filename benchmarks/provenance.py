@@ -17,12 +17,15 @@ RESULTS = ROOT / "benchmarks" / "results"
 TRIED = ROOT / "build" / "benchmarks"  # what is no result: few pairs, a void run
 
 _FIT = ("course_lib/training/*.py", "course_lib/device.py")
+_HIV = ("folds", "isolates", "jobs", "models", "recipe", "scores")
+_READ = tuple(f"course_lib/data/readers/{name}.py" for name in ("hiv", "letters"))
 _TIMED = tuple(f"benchmarks/{name}.py" for name in ("cases", "loops", "pairs", "training"))
 # Result -> the make target that makes it, and the code that its numbers depend on.
 MADE_FROM = {
     "training": ("bench", (*_FIT, *_TIMED, "benchmarks/probe.py", "benchmarks/share.py")),
     "training_gpu": ("bench-gpu", (*_FIT, *_TIMED)),
     "kills": ("kills", (*_FIT, "benchmarks/kills.py")),
+    "hiv_table": ("hiv-table FULL=1", (*_READ, *(f"benchmarks/hiv_table/{name}.py" for name in _HIV))),
 }
 
 LIBRARIES = (
