@@ -5,6 +5,8 @@
 PYTHON ?= python3
 LESSON ?= 01
 SEEDS ?= 20
+# make hiv-table FULL=1 makes the whole table: both protocols, three fold seeds each.
+FULL ?=
 # TORCH=cpu takes PyTorch's small CPU build; the default is what this platform's pip gives.
 TORCH ?=
 VENV := .venv
@@ -22,7 +24,7 @@ NBVAL := tests/guards/run_notebooks $(abspath $(BIN))/python
 BENCH := build/bench-venv
 BENCH_PYTHON := $(BENCH)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
 
-.PHONY: help lab env test lint build run seeds bench bench-gpu kills clean
+.PHONY: help lab env test lint build run seeds bench bench-gpu kills hiv-table clean
 
 help:           ## say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -59,6 +61,9 @@ bench-gpu: $(BENCH)/ready  ## time fit on a CUDA GPU against the best hand-tuned
 
 kills: $(BENCH)/ready  ## kill fit 50 times, start it again, and compare bit for bit
 	$(CALM) $(BENCH_PYTHON) -m benchmarks.kills
+
+hiv-table: $(VENV)/lab  ## make the published HIV table again, half an hour on two cores (FULL=1: hours)
+	$(CALM) COURSE_OFFLINE= $(BIN)/python -m benchmarks.hiv_table $(if $(FULL),--full)
 
 clean:  ## remove what was built here, but never your copies in work/
 	rm -rf build dist $(VENV)

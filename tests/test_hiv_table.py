@@ -29,7 +29,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def simulated() -> isolates.Table:
-    """Simulated isolates, measured for two drugs; the second for every third isolate, with noise of its own."""
+    """Simulated isolates, measured for two drugs; for the second every third, with noise of its own."""
     data = hiv_isolates(3, patients=150)
     noise = np.random.default_rng(0).normal(0, 0.1, len(data.inputs))
     log_fold = np.stack([data.truth["log_fold"], data.truth["log_fold"] + noise], axis=1)
@@ -221,10 +221,8 @@ def tiny(monkeypatch, simulated, tmp_path, small):
         monkeypatch.setattr(module, "DRUGS", dict.fromkeys(simulated.drugs, "SIM"))
     quick = {name: models.MODELS["logistic_regression"] for name in models.MODELS}
     monkeypatch.setattr(models, "MODELS", quick)
-    theirs = dict.fromkeys(
-        page.NETWORKS,
-        {"accuracy": 0.9, "balanced_accuracy": 0.8, "auc": 0.95, "minutes": 60.0, "fewest": 3, "most": 9},
-    )
+    numbers = {"accuracy": 0.9, "balanced_accuracy": 0.8, "auc": 0.9, "minutes": 9.0, "fewest": 3, "most": 9}
+    theirs = {network: numbers for network in page.NETWORKS}
     monkeypatch.setattr(page, "published", lambda: dict.fromkeys(simulated.drugs, theirs))
     monkeypatch.setattr(provenance, "ROOT", tmp_path)
     monkeypatch.setattr(provenance, "TRIED", tmp_path / "tried")
@@ -272,7 +270,7 @@ def a_result(recipe_accuracy: float = 0.95) -> dict:
     for drug, name in isolates.DRUGS.items():
         for model in page.NAMES:
             value = recipe_accuracy if model == "recipe" else 0.92
-            measured = dict.fromkeys(scores.MEASURES, {"mean": value, "sd_folds": 0.012})
+            measured = {name: {"mean": value, "sd_folds": 0.012} for name in scores.MEASURES}
             about = {"drug": drug, "class": name, "model": model, "protocol": "published"}
             rows.append(about | {"isolates": 1000, "resistant": 0.3, "seconds": 60.0} | measured)
     return made_from() | {"seeds": [1], "rows": rows, "processor_minutes": {"published": 59.0}}

@@ -36,7 +36,9 @@ def main(words: list[str] | None = None) -> int:
     todo, started = jobs.jobs(protocols, seeds), time.monotonic()
     for number, job in enumerate(jobs.run(todo, folder, chosen.processes), 1):
         minutes = (time.monotonic() - started) / 60
-        print(f"{minutes:6.1f} min  {number:4} of at most {len(todo)}  {job.name}", file=sys.stderr, flush=True)
+        print(
+            f"{minutes:6.1f} min  {number:4} of at most {len(todo)}  {job.name}", file=sys.stderr, flush=True
+        )
     result = {
         **made_from,
         "seeds": seeds,
@@ -61,7 +63,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _would_lose(path, result: dict) -> bool:
-    """Return whether the recorded result is of the same code and has more seeds or protocols than this one."""
+    """Return whether the recorded result is of the same code and has more seeds or protocols."""
     if not path.exists():
         return False
     recorded = provenance.read(path)

@@ -97,7 +97,9 @@ def _recipe(job: Job) -> dict[str, list[dict[str, float]]]:
     isolates = table(job.what)
     fold_of = folds.by_class(isolates.sequences, isolates.labels, job.seed)
     test = np.flatnonzero(fold_of == job.fold)
-    said = recipe.predict(isolates, np.flatnonzero(fold_of != job.fold), test, seed=1000 * job.seed + job.fold)
+    said = recipe.predict(
+        isolates, np.flatnonzero(fold_of != job.fold), test, seed=1000 * job.seed + job.fold
+    )
     found = {}
     for column, drug in enumerate(isolates.drugs):
         measured = np.isin(test, isolates.measured(drug))

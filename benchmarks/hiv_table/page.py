@@ -202,7 +202,9 @@ def _ranking(rows: dict[str, dict[str, dict]], measure: str) -> str:
     means = {f"published {n}": np.mean([theirs[d][n][measure] for d in rows]) for n in NETWORKS}
     means |= {NAMES[name]: mean(rows, name, measure) for name in NAMES}
     order = sorted(means, key=means.get, reverse=True)
-    spread = {NAMES[name]: np.mean([row[name][measure]["sd_folds"] for row in rows.values()]) for name in NAMES}
+    spread = {
+        NAMES[name]: np.mean([row[name][measure]["sd_folds"] for row in rows.values()]) for name in NAMES
+    }
     said = ", ".join(
         f"{name} {means[name]:.3f}" + (f" (± {spread[name]:.3f} over folds)" if name in spread else "")
         for name in order
@@ -261,8 +263,8 @@ def _times(result: dict) -> str:
             hours = f"{sum(of_drug[network]['minutes'] for of_drug in published().values()) / 60:.1f}"
         lines.append((title, f"{minutes:.1f}", hours))
     return (
-        "Minutes of processor time, one thread, for 18 drugs on five folds of one seed, beside the hours that "
-        "the authors' logs give for the network of the same kind. Their clock also ran while they permuted "
+        "Minutes of processor time, one thread, for 18 drugs on five folds of one seed, beside the hours "
+        "that the authors' logs give for the network of the same kind. Their clock also ran while they permuted "
         "positions to see which matter, on a machine that the logs do not name.\n\n"
         + _grid(("model", "ours [min]", "authors' logs [h]"), lines)
     )
