@@ -91,9 +91,8 @@ def test_a_planted_leak_is_refused(simulated):
 
 @pytest.fixture
 def small(monkeypatch):
-    """The recipe with networks that train for two epochs, and few trees."""
-    monkeypatch.setattr(recipe, "EPOCHS", 2)
-    monkeypatch.setattr(recipe, "TREES", 5)
+    """The recipe with few rounds of boosting."""
+    monkeypatch.setattr(recipe, "ROUNDS", 5)
 
 
 def test_the_recipe_refuses_a_test_isolate_among_its_training_rows(simulated, small):
