@@ -245,13 +245,14 @@ _HOW = (
 
 _RECIPE = (
     "One procedure for all drugs, in [recipe.py](hiv_table/recipe.py). Its members regress the logarithm of "
-    "the fold change, which says how far an isolate is from the cut-off: a Gaussian process over all isolates "
-    "and drugs of a class at once, support vector regression, and gradient boosted trees, these two drug by "
-    "drug. How the members are weighed is learnt on five inner folds of the training isolates by a logistic "
-    "regression per drug. The kinds of members and their few settings were picked beforehand on one other "
-    "draw of the folds (seed 1000), which is in no number of this page. The isolates are the same whatever "
-    "the draw: what was picked there may suit them slightly better than it would suit new ones. Neither the "
-    "folds nor the labels of a test fold have a hand in the recipe; a test spoils them and compares."
+    "the fold change, which says how far an isolate is from the cut-off: a Gaussian process over all "
+    "isolates and drugs of a class at once; support vector regression; and gradient boosted trees, these two "
+    "drug by drug. How they are weighed, each member on the drug in question and their mean on every drug of "
+    "the class, is learnt on five inner folds of the training isolates by a logistic regression per drug. "
+    "The kinds of members and their few settings were picked beforehand on one other draw of the folds "
+    "(seed 1000), which is in no number of this page. The isolates are the same whatever the draw: what was "
+    "picked there may suit them slightly better than it would suit new ones. No label of a test fold has a "
+    "hand in the recipe: a test spoils them all and finds the same predictions."
 )
 
 
@@ -273,8 +274,8 @@ def _times(result: dict) -> str:
         lines.append((title, f"{minutes:.1f}", hours))
     return (
         "Minutes of processor time, one thread, for 18 drugs on five folds of one seed, beside the hours "
-        "that the authors' logs give for the network of the same kind. Their clock also ran while they permuted "
-        "positions to see which matter, on a machine that the logs do not name.\n\n"
+        "that the authors' logs give for the network of the same kind. Their clock also ran while they "
+        "permuted positions to see which matter, on a machine that the logs do not name.\n\n"
         + _grid(("model", "ours [min]", "authors' logs [h]"), lines)
     )
 

@@ -1,12 +1,12 @@
 """One recipe for all drugs: several models of the fold change, weighed on inner folds.
 
 The isolates that a test fold leaves for training are cut into five inner folds, identical sequences together.
-Each member is trained five times, each time without one inner fold; what it says about the fold that it has not
-seen is what a logistic regression per drug learns to weigh. A test isolate gets the mean of the five trainings
-of each member, weighed so. Nothing else is chosen, and the test isolates have a hand in nothing.
+Each member is trained five times, each time without one inner fold; what it says about the fold that it has
+not seen is what a logistic regression per drug learns to weigh. A test isolate gets the mean of the five
+trainings of each member, weighed so. Nothing else is chosen, and the test isolates have a hand in nothing.
 
-All members regress the logarithm of the fold change, which tells more than the label that is cut from it: how
-far an isolate is from the cut-off.
+All members regress the logarithm of the fold change, which tells more than the label that is cut from it:
+how far an isolate is from the cut-off.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def predict(isolates: Table, train: np.ndarray, test: np.ndarray, seed: int) -> 
     held, asked = opinions(isolates, train, test, seed)
     return np.stack(
         [
-            weigh(isolates.labels[train, column], held[:, column], asked[:, column])
+            weigh(isolates.labels[train, column], _about(held, column), _about(asked, column))
             for column in range(len(isolates.drugs))
         ],
         axis=1,
@@ -56,11 +56,16 @@ def opinions(isolates: Table, train: np.ndarray, test: np.ndarray, seed: int):
     return held, asked
 
 
+def _about(said: np.ndarray, column: int) -> np.ndarray:
+    """Return what is weighed for one drug: each member's opinion on it, and their mean on every drug."""
+    return np.concatenate([said[:, column], said.mean(axis=2)], axis=1)
+
+
 def weigh(labels: np.ndarray, held: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Return probabilities for `asked` from a logistic regression on `held`, both (rows, members)."""
+    """Return probabilities for `asked` from a logistic regression on `held`, both (rows, opinions)."""
     known = ~np.isnan(labels)
     scale = held[known].std(axis=0)
-    model = LogisticRegression(C=0.1).fit(held[known] / scale, labels[known])
+    model = LogisticRegression(max_iter=1000).fit(held[known] / scale, labels[known])
     return model.predict_proba(asked / scale)[:, 1]
 
 
