@@ -40,50 +40,55 @@ class PositionBlind(nn.Module):
 class Flat(nn.Module):
     """An MLP in which every position has weights of its own."""
 
-    def __init__(self, positions: int, outputs: int = 1, units: int = 64, dropout: float = 0.5):
+    def __init__(self, positions: int):
         super().__init__()
         self.layers = nn.Sequential(
             nn.Flatten(),
             nn.Dropout(0.2),
-            nn.Linear(positions * LETTERS, units),
+            nn.Linear(positions * LETTERS, 64),
             nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(units, outputs),
+            nn.Dropout(0.5),
+            nn.Linear(64, 1),
         )
 
     def forward(self, letters):
-        """Return `outputs` numbers per isolate from letters (B, T, letters)."""
+        """Return one number per isolate from letters (B, T, letters)."""
         return self.layers(letters)
 
 
 class Convolutions(nn.Module):
     """Embedding, two convolutions of width nine with pooling between them, flattened: as published."""
 
-    def __init__(self, positions: int, outputs: int = 1, filters: int = 32):
+    def __init__(self, positions: int):
         super().__init__()
         self.embedding = nn.Linear(LETTERS, 32, bias=False)
-        self.first = nn.Conv1d(32, filters, 9, padding=4)
-        self.second = nn.Conv1d(filters, filters, 9, padding=4)
-        self.head = nn.Sequential(nn.Dropout(0.5), nn.Linear(filters * (positions // 5), outputs))
+        self.first = nn.Conv1d(32, 32, 9, padding=4)
+        self.second = nn.Conv1d(32, 32, 9, padding=4)
+        self.head = nn.Sequential(nn.Dropout(0.5), nn.Linear(32 * (positions // 5), 1))
 
     def forward(self, letters):
-        """Return `outputs` numbers per isolate from letters (B, T, letters)."""
+        """Return one number per isolate from letters (B, T, letters)."""
         hidden = F.max_pool1d(F.relu(self.first(self.embedding(letters).transpose(1, 2))), 5)
         return self.head(F.relu(self.second(hidden)).flatten(1))
 
 
 class Recurrent(nn.Module):
-    """A bidirectional GRU; its states at all positions are read, not the last one alone."""
+    """A bidirectional GRU that reads three letters a step; its states at all steps are read out.
 
-    def __init__(self, positions: int, outputs: int = 1, units: int = 16):
+    One letter a step takes three times as long, and the last state alone has to carry what stood 240 letters
+    before.
+    """
+
+    def __init__(self, positions: int, units: int = 32):
         super().__init__()
         self.embedding = nn.Linear(LETTERS, 16, bias=False)
-        self.recurrent = nn.GRU(16, units, bidirectional=True, batch_first=True)
-        self.head = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(2 * units * positions, outputs))
+        self.recurrent = nn.GRU(3 * 16, units, bidirectional=True, batch_first=True)
+        steps = positions // 3
+        self.head = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(2 * units * steps, 1))
 
     def forward(self, letters):
-        """Return `outputs` numbers per isolate from letters (B, T, letters)."""
-        return self.head(self.recurrent(self.embedding(letters))[0])
+        """Return one number per isolate from letters (B, T, letters); T is a multiple of three."""
+        return self.head(self.recurrent(self.embedding(letters).unflatten(1, (-1, 3)).flatten(2))[0])
 
 
 def train(
