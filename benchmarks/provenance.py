@@ -25,7 +25,7 @@ MADE_FROM = {
     "training": ("bench", (*_FIT, *_TIMED, "benchmarks/probe.py", "benchmarks/share.py")),
     "training_gpu": ("bench-gpu", (*_FIT, *_TIMED)),
     "kills": ("kills", (*_FIT, "benchmarks/kills.py")),
-    "hiv_table": ("hiv-table FULL=1", (*_READ, *(f"benchmarks/hiv_table/{name}.py" for name in _HIV))),
+    "hiv_table": ("hiv-table", (*_READ, *(f"benchmarks/hiv_table/{name}.py" for name in _HIV))),
 }
 
 LIBRARIES = (

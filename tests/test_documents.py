@@ -21,9 +21,9 @@ def test_every_local_link_and_picture_leads_to_a_file(name, root):
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_make_target_and_course_command_that_is_named_exists(name, root):
     text = (root / name).read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", (root / "Makefile").read_text(encoding="utf-8"), re.M))
+    targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(encoding="utf-8"), re.M))
     commands = set(_parser()._subparsers._group_actions[0].choices)
-    written = re.findall(r"(?:^|`)make ([a-z]+)", text, re.M)
+    written = re.findall(r"(?:^|`)make ([a-z-]+)", text, re.M)
     typed = re.findall(r"(?:^|`|/)course ([a-z]+)", text, re.M)
     assert set(written) <= targets, set(written) - targets
     assert set(typed) <= commands, set(typed) - commands
