@@ -19,12 +19,14 @@ endif
 CALM := OMP_NUM_THREADS=1 COURSE_PROFILE=quick COURSE_PROGRESS=off COURSE_OFFLINE=1 \
         COURSE_STATE=$(CURDIR)/build/progress-of-tests.json
 NBVAL := tests/guards/run_notebooks $(abspath $(BIN))/python
+# One server and one browser, so one process; -rs gives the reason where there is no browser to drive.
+BROWSER := $(BIN)/pytest -rs tests/browser
 
 # What the benchmarks compare with lives apart from what the course needs.
 BENCH := build/bench-venv
 BENCH_PYTHON := $(BENCH)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
 
-.PHONY: help lab env test lint build run seeds bench bench-gpu kills hiv-table clean
+.PHONY: help lab env test lint browser browser-ten build run seeds bench bench-gpu kills hiv-table clean
 
 help:           ## say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -34,10 +36,17 @@ lab: $(VENV)/lab  ## make the environment and open the course in JupyterLab
 
 env: $(VENV)/lab  ## make the environment (.venv) and stop there
 
-test: $(VENV)/test lint  ## run every check: style, build, library, exercises, all notebooks
-	$(CALM) $(BIN)/pytest -n auto --maxprocesses 4 tests
+test: $(VENV)/test lint  ## run every check: style, build, library, exercises, all notebooks, the browser
+	$(CALM) $(BIN)/pytest -n auto --maxprocesses 4 tests --ignore tests/browser
 	$(CALM) COURSE_STRICT=1 $(NBVAL) notebooks/solutions  # claims hold, solutions are correct
 	$(CALM) $(NBVAL) notebooks --ignore notebooks/solutions  # untouched blanks stop nothing
+	$(CALM) $(BROWSER)
+
+browser: $(VENV)/test  ## use every lesson in JupyterLab as a student does; screenshots in build/browser/
+	$(CALM) $(BROWSER)
+
+browser-ten: $(VENV)/test  ## the same ten times over, to see that it never fails by chance
+	for run in 1 2 3 4 5 6 7 8 9 10; do $(CALM) $(BROWSER) || exit 1; done
 
 lint: $(VENV)/test  ## check the style, and that the built notebooks match their sources
 	$(BIN)/ruff check .

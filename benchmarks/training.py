@@ -43,7 +43,7 @@ def speed(cases: tuple[Case, ...], pairs: int) -> dict:
                 continue
             _say(f"{case.name}: fit against {'itself' if name == 'fit' else name}")
             # Where two per cent matter, more pairs.
-            rounds = pairs + pairs // 3 if name in ("fit", "tuned") else pairs
+            rounds = 2 * pairs if name in ("fit", "tuned") else pairs
             best = case.channels_last and name in ("fit", "tuned")
             against[name] = _pair(
                 case if best else dataclasses.replace(case, channels_last=False), name, rounds

@@ -146,7 +146,7 @@ def _lab(arguments) -> int:
     import subprocess
 
     from course_lib.lessons.syllabus import find
-    from course_lib.lessons.workspace import prepare
+    from course_lib.lessons.workspace import lab_command, prepare
 
     root = checkout_root()
     if importlib.util.find_spec("jupyterlab") is None:
@@ -160,7 +160,7 @@ def _lab(arguments) -> int:
     for sentence in prepare(root, work):
         print(sentence)
     notebook = work / lesson.unit / f"{lesson.id}.ipynb"
-    return subprocess.call([sys.executable, "-m", "jupyterlab", str(notebook), f"--notebook-dir={work}"])
+    return subprocess.call([*lab_command(work), str(notebook)])
 
 
 def _build(arguments) -> int:

@@ -6,15 +6,19 @@ Figure functions take arrays or a `History`; a lesson that draws something of it
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from course_lib.errors import CourseError
 
@@ -28,6 +32,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 TRAIN_STYLE = {"color": PALETTE[0], "linestyle": "-", "marker": "o"}
 VALID_STYLE = {"color": PALETTE[1], "linestyle": "--", "marker": "s"}
 
+_READABLE = 4.5  # to 1: the least contrast of words, Web Content Accessibility Guidelines 2.2, 1.4.3
 _PAGE_DPI = 100  # an inch of the figure on the page [px]
 _SHARPNESS = 1.6  # pixels drawn for each pixel of the page: crisp on fine screens, small in a saved notebook
 
@@ -68,7 +73,8 @@ def use_style() -> None:
 def to_html(fig: Figure | Axes, alt: str) -> str:
     """Return a figure as an HTML `<figure>`: the picture inside it, and its alt text.
 
-    The figure stays open.
+    The figure stays open. Words in a colour of the palette are drawn in a darker shade of it, since a colour
+    that is strong enough for a line is too pale to be read.
 
     Parameters
     ----------
@@ -97,7 +103,8 @@ def to_html(fig: Figure | Axes, alt: str) -> str:
     png = io.BytesIO()
     # A layout engine keeps every label inside the figure; without one the edges are cut to fit the labels.
     edges = "tight" if fig.get_layout_engine() is None else None
-    fig.savefig(png, format="png", dpi=_PAGE_DPI * _SHARPNESS, facecolor="white", bbox_inches=edges)
+    with _readable_words(fig):
+        fig.savefig(png, format="png", dpi=_PAGE_DPI * _SHARPNESS, facecolor="white", bbox_inches=edges)
     data = png.getvalue()
     width = round(int.from_bytes(data[16:20], "big") / _SHARPNESS)  # bytes 16 to 19 of a PNG: its width
     return (
@@ -259,6 +266,40 @@ def images(batch, titles: Sequence[str] | None = None, *, ncols: int = 8) -> Fig
             if titles is not None:
                 ax.set_title(str(titles[index]), loc="center")
     return fig
+
+
+@contextlib.contextmanager
+def _readable_words(fig: Figure) -> Iterator[None]:
+    """Darken words in the palette's colours for the while, where only the white page is behind them."""
+    on_pictures = {
+        text
+        for ax in fig.axes
+        if ax.images or any(isinstance(drawn, QuadMesh) for drawn in ax.collections)
+        for text in ax.texts
+    }
+    changed = {}
+    for text in fig.findobj(Text):
+        color = to_hex(text.get_color()).upper()
+        if color in PALETTE and text not in on_pictures and text.get_bbox_patch() is None:
+            changed[text] = text.get_color()
+            text.set_color(_dark_enough(color))
+    try:
+        yield
+    finally:
+        for text, color in changed.items():
+            text.set_color(color)
+
+
+def _dark_enough(color: str) -> tuple[float, ...]:
+    """Return the lightest shade of a colour, in steps of a hundredth, that can be read on white."""
+    shades = (np.array(to_rgb(color)) * share / 100 for share in range(100, -1, -1))
+    return tuple(next(shade for shade in shades if 1.05 / (_luminance(shade) + 0.05) >= _READABLE))
+
+
+def _luminance(rgb: np.ndarray) -> float:
+    """Return the relative luminance of an sRGB colour: 0 for black, 1 for white."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def _figure_of(fig: Figure | Axes) -> Figure:

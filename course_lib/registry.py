@@ -148,8 +148,8 @@ class Dataset:
         if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
             from IPython.display import display
 
-            # Below the lesson's own headings, so that the page keeps one outline.
-            nested = re.sub(r"^(?=#+ )", "###", self.card, flags=re.MULTILINE)
+            # From the third level on: below a section or beside a part of one, and no level is left out.
+            nested = re.sub(r"^(?=#+ )", "##", self.card, flags=re.MULTILINE)
             display({"text/markdown": nested, "text/plain": self.card}, raw=True)
         else:
             print(self.card)

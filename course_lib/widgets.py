@@ -22,6 +22,29 @@ __all__ = ["slider"]
 
 _MOST_WALKED = 60  # positions that are tried under `COURSE_STRICT`: about six seconds
 
+# The handle of ipywidgets' slider has no name for a screen reader, and for its value the position's number.
+# The words beside it can be typed into, and nothing comes of that. This gives the handle the words, and makes
+# them read-only. A slider may be drawn after this has run, so it waits for ten seconds.
+_NAME_THE_HANDLES = """
+(function name(tries) {
+  document.querySelectorAll('.course-slider .widget-slider').forEach((slider) => {
+    const handle = slider.querySelector('.noUi-handle');
+    const [label, value] = ['.widget-label', '.widget-readout'].map((part) => slider.querySelector(part));
+    if (!handle || !label || !value || handle.hasAttribute('aria-label')) return;
+    const say = () => {
+      if (handle.getAttribute('aria-valuetext') !== value.textContent)
+        handle.setAttribute('aria-valuetext', value.textContent);
+    };
+    handle.setAttribute('aria-label', label.textContent);
+    value.contentEditable = 'false';
+    new MutationObserver(say).observe(handle, {attributeFilter: ['aria-valuetext']});
+    new MutationObserver(say).observe(value, {childList: true, characterData: true, subtree: true});
+    say();
+  });
+  if (tries > 1) setTimeout(name, 200, tries - 1);
+})(50);
+"""
+
 
 def slider(draw: Callable, *, alt: str | Callable[..., str] = "", **ranges) -> None:
     """Show the figure that `draw` makes, with a slider under it for each range.
@@ -65,6 +88,7 @@ def slider(draw: Callable, *, alt: str | Callable[..., str] = "", **ranges) -> N
     if is_in_notebook():
         with contextlib.suppress(ImportError):
             display(_controls(draw, alt, positions, start, at_start, handle))
+            display({"application/javascript": _NAME_THE_HANDLES, "text/plain": ""}, raw=True)
 
 
 def _positions(draw, ranges) -> tuple[dict[str, list], dict[str, int]]:

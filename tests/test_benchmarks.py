@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import gc
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -385,3 +386,11 @@ def test_where_a_kill_hit_is_read_from_what_it_left(tmp_path):
     }
     (tmp_path / "run.pt.part").write_bytes(b"half")
     assert kills._seen(tmp_path)["hit"] == "in the middle of a save"
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process's own peak")
+def test_the_peak_memory_of_a_probe_is_its_own_and_not_that_of_the_process_that_started_it(root):
+    ballast = np.ones(300 * 2**20, dtype=np.uint8)  # what a child would inherit as `ru_maxrss`
+    code = "from benchmarks.probe import _peak_mib; print(_peak_mib())"
+    said = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert 1 < float(said.stdout) < ballast.nbytes / 2**20

@@ -249,6 +249,16 @@ PLANTED = {
     ),
     "a link into one machine": (*prose("See [it](/home/me/x.md)."), "# See [it]", "a path of one machine"),
     "a link that says nothing": (*prose("Click [here](https://x.org)."), "# Click", "does not say where"),
+    "a table with a nameless column": (
+        *prose("| | what it is |\n|---|---|\n| a | b |"),
+        "# | | what",
+        "no word at its head",
+    ),
+    "an HTML table without heads": (
+        *prose("<table><tr><td>a</td><td>b</td></tr></table>"),
+        "# <table",
+        "no `<th>`",
+    ),
     "a first heading that is too small": (
         "# ## The question",
         "# ### The question",
@@ -339,6 +349,9 @@ def test_a_planted_fault_is_refused_with_its_line(tmp_path, fault):
         prose("## Next\n\n```python\n# no heading\n[a](b)\n```"),
         prose("`![](no picture)` and [the survey](https://arxiv.org/abs/2003.11755), [above](#goals)."),
         prose("See [lesson 00](../00_start.ipynb)."),
+        prose("| `name` | what it is |\n|---|:-:|\n| a |  |"),
+        prose("```\n| | b |\n|---|---|\n```"),
+        prose("<table><tr><th>a</th></tr><tr><td>b</td></tr></table>"),
         (HEADER, HEADER.replace("complete ·", "complete · optional ·")),
         ("[1, 2]", "[\n    1,\n    2,\n]"),
     ],

@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import re
+from colorsys import rgb_to_hsv
 from html.parser import HTMLParser
 
 import matplotlib
@@ -103,6 +104,36 @@ def test_labels_stay_inside_the_picture_with_and_without_the_style():
         picture = pixels(plots.to_html(fig, ALT))[..., :3]
         frame = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
         assert frame.min() == 1.0, "something is cut at the edge"
+
+
+def contrast_with_white(rgb) -> float:
+    """The contrast ratio of WCAG 2.2, from its definition."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
+    return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
+
+
+@pytest.mark.parametrize("color", plots.PALETTE)
+def test_words_in_a_colour_of_the_palette_are_dark_enough_to_read_and_keep_their_hue(color):
+    fig = plt.figure(figsize=(1, 1))
+    word = fig.text(0.5, 0.5, "█", color=color, fontsize=60, ha="center", va="center")
+    picture = pixels(plots.to_html(fig, ALT))
+    found = picture[picture.shape[0] // 2, picture.shape[1] // 2, :3]
+    assert contrast_with_white(found) >= 4.45  # 4.5, and what is lost in whole steps of 255
+    hue, drawn = (rgb_to_hsv(*rgb)[0] for rgb in (matplotlib.colors.to_rgb(color), found.tolist()))
+    assert drawn == pytest.approx(hue, abs=0.02)
+    assert word.get_color() == color  # the figure itself is as it was
+
+
+def test_words_on_a_picture_or_in_a_colour_of_ones_own_are_left_alone():
+    fig, (left, right) = plt.subplots(1, 2, figsize=(2, 1))
+    left.imshow(np.zeros((2, 2)))
+    yellow = left.text(0.5, 0.5, "on a dark picture", color=plots.PALETTE[7])
+    white = right.text(0.5, 0.5, "chosen", color="white")
+    drawn = []
+    for text in (yellow, white):
+        text.draw = lambda renderer, text=text: drawn.append(text.get_color())
+    plots.to_html(fig, ALT)
+    assert set(drawn) == {plots.PALETTE[7], "white"}
 
 
 def test_show_closes_the_figure_and_prints_the_alt_text_where_there_is_no_page(capsys):

@@ -5,12 +5,13 @@ import sys
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import ndimage, stats
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_selection import SelectKBest
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_score
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 import course_lib as cl
@@ -264,6 +265,167 @@ def test_a_method_that_sees_the_outcome_finds_the_direction():
     assert cosine > 0.99
 
 
+# ---------------------------------------------------------------------------------------------------------
+# Neurons, alive or dead
+
+
+def test_half_of_the_neurons_are_dead_and_one_label_in_seven_is_wrong():
+    data = cl.simulators.neurons(0)
+    assert data.inputs.shape == (1600, 48, 48)
+    assert (data.inputs.dtype, data.targets.dtype) == (np.float32, np.int64)
+    assert data.targets.mean() == pytest.approx(0.5, abs=0.05)
+    wrong = data.extras["rater"] != data.targets
+    np.testing.assert_array_equal(wrong, data.truth["rater_wrong"])
+    assert stats.binomtest(int(wrong.sum()), 1600, 0.15).pvalue > 0.001
+    rows = np.concatenate([data.splits["random"][part] for part in ("train", "test")])
+    np.testing.assert_array_equal(np.sort(rows), np.arange(1600))
+
+
+def test_the_rater_errs_by_lot():
+    data = cl.simulators.neurons(1)
+    wrong = data.truth["rater_wrong"]
+    assert stats.fisher_exact(np.histogram2d(wrong, data.targets, bins=2)[0]).pvalue > 0.001
+    brightness = data.inputs.mean(axis=(1, 2))
+    assert stats.ks_2samp(brightness[wrong], brightness[~wrong]).pvalue > 0.001
+
+
+def test_a_dead_neuron_is_in_pieces_and_a_living_one_has_a_body():
+    data = cl.simulators.neurons(2, cells=600)
+    # The largest bright piece near the middle, after a light blur: a soma is large and round.
+    largest = np.empty(600)
+    for row, picture in enumerate(data.inputs):
+        bright = ndimage.gaussian_filter(picture, 0.7)[12:36, 12:36] > 0.45
+        numbered, count = ndimage.label(ndimage.binary_opening(bright, np.ones((3, 3))))
+        largest[row] = np.bincount(numbered.ravel())[1:].max() if count else 0
+    # Ground truth by a measurement that knows nothing of the simulator: bodies are larger than pieces.
+    assert roc_auc_score(data.targets == 0, largest) > 0.6
+    assert np.median(largest[data.targets == 0]) > np.median(largest[data.targets == 1])
+
+
+def test_photons_are_counted():
+    data = cl.simulators.neurons(3, cells=40)
+    counts = data.inputs * 60
+    np.testing.assert_allclose(counts, np.round(counts), atol=1e-3)
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Chest films
+
+
+@pytest.fixture(scope="module")
+def chest():
+    return cl.simulators.chest_films(0)
+
+
+def test_parts_have_their_sizes_and_a_third_of_each_finding(chest):
+    assert chest.inputs.shape == (2000, 32, 32)
+    for by in ("internal", "external"):
+        for part, size in (("train", 600), ("valid", 200), ("test", 600)):
+            findings = chest.split(part, by=by)[1]
+            assert len(findings) == size
+            assert max(np.bincount(findings)) - min(np.bincount(findings)) <= 1
+    inside, outside = (set(chest.splits[by]["test"]) for by in ("internal", "external"))
+    learnt = {*chest.splits["internal"]["train"], *chest.splits["internal"]["valid"]}
+    assert not inside & outside
+    assert not (inside | outside) & learnt
+
+
+def test_the_letter_is_that_of_the_class_inside_and_anyones_outside(chest):
+    agree = chest.truth["marker"] == chest.targets
+    for part, share in (("train", 0.98), ("internal", 0.98), ("external", 1 / 3)):
+        rows = chest.splits["external" if part == "external" else "internal"][
+            "train" if part == "train" else "test"
+        ]
+        assert stats.binomtest(int(agree[rows].sum()), 600, share).pvalue > 0.001
+    outside = chest.splits["external"]["test"]
+    table = np.histogram2d(chest.truth["marker"][outside], chest.targets[outside], bins=3)[0]
+    assert stats.chi2_contingency(table).pvalue > 0.001
+
+
+def test_the_corner_tells_the_letter_and_nothing_else_of_the_finding(chest):
+    corner, rows = chest.truth["corner"], chest.splits["external"]["test"]
+    pixels = chest.inputs[:, corner]
+    inside = chest.splits["internal"]["test"]
+    of_letter = LogisticRegression(max_iter=2000).fit(pixels[inside], chest.truth["marker"][inside])
+    assert of_letter.score(pixels[rows], chest.truth["marker"][rows]) > 0.98
+    # Where letters fall by lot, a model of the corner is no better than guessing.
+    first, second = rows[:300], rows[300:]
+    of_finding = LogisticRegression(max_iter=2000, C=0.01).fit(pixels[first], chest.targets[first])
+    assert of_finding.score(pixels[second], chest.targets[second]) < 0.43
+
+
+def test_the_lungs_tell_of_the_finding_alike_in_all_parts():
+    data = cl.simulators.chest_films(1)
+    lungs = np.where(data.truth["corner"], 0, data.inputs).reshape(len(data.inputs), -1)
+    train = data.splits["internal"]["train"]
+    model = LogisticRegression(C=0.1, max_iter=2000).fit(lungs[train], data.targets[train])
+    shares = [
+        model.score(lungs[data.splits[by]["test"]], data.targets[data.splits[by]["test"]])
+        for by in ("internal", "external")
+    ]
+    assert min(shares) > 0.45
+    assert abs(shares[0] - shares[1]) < 0.08
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Skin lesions
+
+
+def test_one_lesion_in_ten_is_malignant_in_both_parts():
+    data = cl.simulators.skin_lesions(0)
+    assert data.inputs.shape == (4000, 3, 32, 32)
+    assert data.inputs.min() >= 0
+    assert data.inputs.max() <= 1
+    for part in ("train", "test"):
+        assert np.bincount(data.split(part)[1]).tolist() == [1800, 200]
+
+
+def test_no_score_of_the_features_beats_the_planted_ceiling():
+    by_sum, by_regression = [], []
+    for seed in range(6):
+        data = cl.simulators.skin_lesions(seed)
+        features, targets = data.truth["features"], data.targets
+        by_sum.append(roc_auc_score(targets, features.sum(axis=1)))
+        train, test = data.splits["random"].values()
+        model = LogisticRegression().fit(features[train], targets[train])
+        by_regression.append(roc_auc_score(targets[test], model.decision_function(features[test])))
+    assert np.mean(by_sum) == pytest.approx(0.85, abs=0.015)
+    assert np.mean(by_regression) < 0.87
+    assert data.truth["best_auc"] == 0.85
+
+
+def test_each_feature_can_be_seen_in_the_photograph():
+    data = cl.simulators.skin_lesions(1, lesions=2000)
+    photos, features = data.inputs, data.truth["features"]
+    mole = (photos.mean(axis=1) < 0.5).astype(float)
+    # Two colours: blue minus red spreads wider inside the mole.
+    bluish = np.where(mole > 0, photos[:, 2] - photos[:, 0], np.nan)
+    spread = np.nanstd(bluish.reshape(len(photos), -1), axis=1)
+    assert stats.spearmanr(spread, features[:, 2]).statistic > 0.4
+    # The outline: how far it reaches in 24 directions from the centre of mass, and its waves.
+    waves = np.empty((len(mole), 12))
+    for row, shape in enumerate(mole):
+        places = np.argwhere(ndimage.binary_opening(shape)).astype(float)  # without hairs
+        rows, columns = (places - places.mean(axis=0)).T
+        direction = ((np.arctan2(rows, columns) / (2 * np.pi) % 1) * 24).astype(int)
+        reach = np.array([np.hypot(rows, columns)[direction == k].max(initial=0) for k in range(24)])
+        waves[row] = np.abs(np.fft.rfft(reach))[1:] / reach.mean()
+    for feature in (0, 1):
+        found = cross_val_predict(LinearRegression(), waves, features[:, feature], cv=5)
+        assert np.corrcoef(found, features[:, feature])[0, 1] > 0.3
+
+
+@pytest.mark.parametrize("name", ["neurons", "chest_films", "skin_lesions"])
+def test_a_picture_of_a_seed_is_the_same_and_of_two_seeds_is_not(name):
+    size = {"neurons": 40, "chest_films": 9, "skin_lesions": 40}[name]
+    draw = getattr(cl.simulators, name)
+    first, again, other = (draw(seed, size) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first.inputs, again.inputs)
+    np.testing.assert_array_equal(first.targets, again.targets)
+    assert not np.array_equal(first.inputs, other.inputs)
+    assert str(len(first.inputs)) in first.card
+
+
 @pytest.mark.parametrize(
     ("draw", "arguments", "message"),
     [
@@ -272,6 +434,12 @@ def test_a_method_that_sees_the_outcome_finds_the_direction():
         (cl.simulators.purchases, {"seed": 0, "vehicles": 4.0}, "`vehicles` is 4.0"),
         (cl.simulators.quiet_direction, {"seed": True}, "`seed` is True"),
         (cl.simulators.quiet_direction, {"seed": 0, "examples": 1}, "`examples` is 1.*from 2 on"),
+        (cl.simulators.neurons, {"seed": 0, "cells": 3}, "`cells` is 3.*from 4 on"),
+        (cl.simulators.neurons, {"seed": -1}, "`seed` is -1"),
+        (cl.simulators.chest_films, {"seed": 0, "films": 600.0}, "`films` is 600.0"),
+        (cl.simulators.chest_films, {"seed": 0, "films": 601}, "multiple of 3.*films=600"),
+        (cl.simulators.skin_lesions, {"seed": 0, "lesions": 30}, "multiple of 20.*lesions=20"),
+        (cl.simulators.skin_lesions, {"seed": True}, "`seed` is True"),
     ],
 )
 def test_no_simulator_draws_what_it_cannot(draw, arguments, message):

@@ -32,13 +32,13 @@ def alt_of(picture):
 
 
 class Shown:
-    """What was displayed: the pictures in order, the handle's later ones, and the controls."""
+    """What was displayed: the pictures in order, the later ones, the controls, and the scripts."""
 
     def __init__(self):
-        self.things, self.updates = [], []
+        self.things, self.updates, self.scripts = [], [], []
 
-    def display(self, thing, display_id=False):
-        self.things.append(thing)
+    def display(self, thing, display_id=False, raw=False):
+        (self.scripts if raw else self.things).append(thing)
         return self
 
     def update(self, thing):
@@ -144,6 +144,13 @@ def test_the_controls_can_be_named_read_and_reached_by_keyboard(shown):
     assert control.description == "noise level"
     assert not control.disabled
     assert "course-slider" in shown.things[1]._dom_classes
+
+
+def test_the_handles_are_named_by_the_page_and_nothing_of_that_is_shown_as_text(shown):
+    slider(line, alt=words, k=(1, 9))  # what a screen reader then finds is looked at in tests/browser
+    (script,) = shown.scripts
+    assert set(script) == {"application/javascript", "text/plain"}
+    assert script["text/plain"] == ""
 
 
 def test_a_draw_that_fails_later_says_so_in_the_figures_place_and_can_be_left_again(shown):

@@ -14,93 +14,139 @@ _CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 # 02.1  All neurons
 
 
-def _count(outputs, values, *, fires=lambda total: total >= 0, bias_sign=1, corners=_CORNERS, product=(0,)):
+def _count(
+    outputs,
+    values,
+    *,
+    fires=lambda total: total >= 0,
+    bias_sign=1,
+    corners=_CORNERS,
+    product=(0,),
+    triples=None,
+):
     """Return how many neurons have these answers; the arguments after `values` make the known slips."""
     return sum(
         all(
             fires(w1 * a + w2 * b + extra * a * b + bias_sign * bias) == bool(wanted)
             for (a, b), wanted in zip(corners, outputs, strict=True)
         )
-        for w1, w2, bias, extra in itertools.product(values, values, values, product)
+        for w1, w2, bias in triples or itertools.product(values, repeat=3)
+        for extra in product
     )
+
+
+_WHOLE = list(range(-3, 4))
+_COUNTED = (
+    ((0, 0, 0, 1), [-4, -2, 1, 2, 3, 4]),
+    ((0, 1, 1, 0), _WHOLE),
+    ((0, 0, 1, 0), [-2, -1, 1, 4]),
+    ((1, 1, 0, 1), [-2.5, -1.5, -0.5, 0.5, 1.5]),
+    ((1, 0, 0, 1), [-2, -1, 1, 4]),
+    ((0, 0, 0, 0), [1, 0, -1]),
+    ((0, 1, 1, 1), [3, 2, -1, 1, -3, 4]),
+    ((1, 0, 1, 1), [0, 1, 2, 3]),
+)
+
+# What a slip would count, and what to say. One is named only if it explains the answers to every question.
+_COUNTING_SLIPS = (
+    (
+        lambda outputs, values: _count(outputs, values, fires=lambda total: total > 0),
+        "Your neuron fires only if its sum is *above* zero. Here it fires at zero as well: `>=`.",
+    ),
+    (
+        lambda outputs, values: sum(_count(outputs, values, product=(extra,)) for extra in values),
+        "You gave the neuron a third input, the product x1 · x2. With it even XOR is easy, but then somebody "
+        "else did the multiplying: a neuron only adds.",
+    ),
+    (
+        lambda outputs, values: _count(outputs, values, product=(1,)),
+        "The product x1 · x2 is among the inputs. A neuron only adds: two inputs, two weights, one bias.",
+    ),
+    (
+        lambda outputs, values: _count(outputs, values, fires=lambda total: total <= 0),
+        "Your neuron fires *below* zero: the comparison is turned round.",
+    ),
+    (
+        lambda outputs, values: _count(outputs, values, bias_sign=-1),
+        "The bias is subtracted, like a threshold. Here it is added: `w1 * x1 + w2 * x2 + bias`.",
+    ),
+    (
+        lambda outputs, values: _count(outputs, values, corners=_CORNERS[::-1]),
+        "The corners stand in another order: the outputs belong to (0, 0), (0, 1), (1, 0), (1, 1).",
+    ),
+    (
+        lambda outputs, values: _count(outputs, values, bias_sign=0) // len(values),
+        "The neurons have no bias in your search: three loops are needed, for two weights and the bias.",
+    ),
+    (
+        lambda outputs, values: _count(outputs, _WHOLE),
+        "It always searches the whole numbers from -3 to 3. Take the numbers from `values`.",
+    ),
+    (
+        lambda outputs, values: _count(outputs, values, triples=list(itertools.combinations(values, 3))),
+        "You try each *set* of three different numbers once. Both weights and the bias may be the same "
+        "number, and it matters which of them is which: `itertools.product(values, repeat=3)`.",
+    ),
+    (
+        lambda outputs, values: _count(
+            outputs, values, triples=list(itertools.combinations_with_replacement(values, 3))
+        ),
+        "You try each three numbers in one order only. It matters which of them is a weight and which the "
+        "bias: `itertools.product(values, repeat=3)`.",
+    ),
+    (
+        lambda outputs, values: _count(outputs, values, triples=list(itertools.permutations(values, 3))),
+        "You try three *different* numbers only. Both weights and the bias may be the same number: "
+        "`itertools.product(values, repeat=3)`.",
+    ),
+    (
+        lambda outputs, values: _count(outputs, values, triples=[(values[0],) * 3]),
+        "It stops after the first neuron: a `return` stands inside the loop. Count in the loop, and return "
+        "after it.",
+    ),
+    (
+        lambda outputs, values: min(1, _count(outputs, values)),
+        "It stops at the first neuron that fits. Go on to the end, and return how many there were.",
+    ),
+    (
+        lambda outputs, values: _count(outputs, values) / len(values) ** 3,
+        "That is a share of all neurons. Return the count.",
+    ),
+)
 
 
 def _verify_count(answer):
-    whole, uneven, halves = list(range(-3, 4)), [-2, -1, 1, 4], [-2.5, -1.5, -0.5, 0.5, 1.5]
-    for outputs, values in (
-        ((0, 0, 0, 1), [-4, -2, 1, 2, 3, 4]),  # every slip below gives another number here
-        ((0, 1, 1, 0), whole),
-        ((0, 0, 1, 0), uneven),
-        ((1, 1, 0, 1), halves),
-        ((1, 0, 0, 1), uneven),
-        ((0, 0, 0, 0), [-1, 0, 1]),
-        ((1, 0, 1, 1), [0, 1, 2, 3]),
-    ):
+    counts = []
+    for outputs, values in _COUNTED:
         found = call(answer, list(outputs), values=list(values))
         if isinstance(found, (list, tuple, set, dict)):
             raise NotYet("It returns the neurons themselves. Return how many there are: `len(…)`.")
-        found = expect_number(found, name="the count")
-        right = _count(outputs, values)
+        counts.append(expect_number(found, name="the count"))
+    right = [_count(outputs, values) for outputs, values in _COUNTED]
+    if not _agree(counts, right):
+        for slip, message in _COUNTING_SLIPS:
+            if _agree(counts, [slip(outputs, values) for outputs, values in _COUNTED]):
+                raise NotYet(message)
+    for found, wanted, (outputs, values) in zip(counts, right, _COUNTED, strict=True):
         table = "".join(map(str, outputs))
-        neurons = len(values) ** 3
         expect_close(
             found,
-            right,
+            wanted,
             name=f"the count for the table {table}",
             rtol=0,
             atol=1e-9,
-            traps=(
-                (
-                    _count(outputs, values, fires=lambda total: total > 0),
-                    "Your neuron fires only if its sum is *above* zero. Here it fires at zero as well: `>=`.",
-                ),
-                (
-                    _count(outputs, values, product=values),
-                    "You gave the neuron a third input, the product x1 · x2. With it even XOR is easy, but "
-                    "then somebody else did the multiplying: a neuron only adds.",
-                ),
-                (
-                    _count(outputs, values, product=(1,)),
-                    "The product x1 · x2 is among the inputs. A neuron only adds: two inputs, two weights, "
-                    "one bias.",
-                ),
-                (
-                    _count(outputs, values, fires=lambda total: total <= 0),
-                    "Your neuron fires *below* zero: the comparison is turned round.",
-                ),
-                (
-                    _count(outputs, values, bias_sign=-1),
-                    "The bias is subtracted, like a threshold. Here it is added: `w1 * x1 + w2 * x2 + bias`.",
-                ),
-                (
-                    _count(outputs, values, corners=_CORNERS[::-1]),
-                    "The corners stand in another order: the outputs belong to (0, 0), (0, 1), (1, 0), "
-                    "(1, 1).",
-                ),
-                (
-                    _count(outputs, values, bias_sign=0) // len(values),
-                    "The neurons have no bias in your search: three loops are needed, for two weights and "
-                    "the "
-                    "bias.",
-                ),
-                (
-                    _count(outputs, whole),
-                    "It always searches the whole numbers from -3 to 3. Take the numbers from `values`.",
-                ),
-                (right / neurons, "That is a share of all neurons. Return the count."),
-            ),
             otherwise=f"For the table {table} and {len(values)} values the count is not right. Does a neuron "
             "count only if all four answers agree?",
         )
-    return (
-        "Zero for XOR, and for its opposite. A search over 343 neurons is no proof for all of them; the four "
-        "inequalities below are."
-    )
+    return "Right for eight tables. Now for all sixteen tables, and your prediction."
 
 
 # ---------------------------------------------------------------------------------------------------------
 # 02.2  Gradients
 
+_BEGINS_WITH_THE_NUMBER = (
+    "Your walk begins with the output's *number*. Begin with its slope with respect to itself, which is 1."
+)
 _MOST_LOOKS = 20_000  # many times what a graph of 130 values needs, if each is looked at a few times
 
 
@@ -209,8 +255,8 @@ def _reference(compute, start):
     return [0.0 if slope is None else float(slope) for slope in slopes]
 
 
-def _overwritten(output):
-    """Return the slopes with the misconception: the last share to come replaces the others."""
+def _order(output):
+    """Return the values in an order in which each comes before all that it was computed from."""
     order, seen = [], set()
 
     def visit(node):
@@ -221,15 +267,44 @@ def _overwritten(output):
             order.append(node)
 
     visit(output)
+    return list(reversed(order))
+
+
+def _overwritten(output):
+    """Return the slopes with the misconception: the last share to come replaces the others."""
     total = {output: 1.0}
-    for node in reversed(order):
+    for node in _order(output):
         for parent, step in node._parents:
             total[parent] = step * total[node]
     return total
 
 
+def _unreversed(output):
+    """Return the slopes with another slip: the right order, walked from its beginning."""
+    order = list(reversed(_order(output)))
+    total = dict.fromkeys(order, 0.0)
+    total[output] = 1.0
+    for node in order:
+        for parent, step in node._parents:
+            total[parent] += step * total[node]
+    return total
+
+
+def _expect_values_as_keys(found):
+    if not isinstance(found, dict):
+        raise NotYet(
+            f"It returned something of type `{type(found).__name__}`. Expected a dictionary from each value "
+            "to its slope."
+        )
+    if any(not isinstance(key, _Node) for key in found):
+        raise NotYet(
+            "The keys of the dictionary are not the values themselves. Use the objects as keys, not their "
+            "`.data` (two values may hold the same number) and not their `id`."
+        )
+
+
 def _ask_slopes(answer, compute, start):
-    """Return the slopes that the answer gives for a, b and the inner values, and the overwritten ones."""
+    """Return the slopes of the answer for a, b and the inner values, those of known slips, and the output."""
     a, b = (_Node(number) for number in start)
     output, inner = compute(a, b)
     _Node.looks = 0
@@ -242,17 +317,8 @@ def _ask_slopes(answer, compute, start):
                 "takes them one by one. Put the values in order first, then hand the slope of each back once."
             ) from None
         raise
-    if not isinstance(found, dict):
-        raise NotYet(
-            f"It returned something of type `{type(found).__name__}`. Expected a dictionary from each value "
-            "to its slope."
-        )
+    _expect_values_as_keys(found)
     wanted = [a, b, *inner.values()]
-    if any(not isinstance(key, _Node) for key in found):
-        raise NotYet(
-            "The keys of the dictionary are not the values themselves. Use the objects as keys, not their "
-            "`.data` (two values may hold the same number) and not their `id`."
-        )
     if output not in found:
         raise NotYet("The output itself is missing: its slope with respect to itself is 1.")
     missing = [node for node in wanted if node not in found]
@@ -262,10 +328,13 @@ def _ask_slopes(answer, compute, start):
             "the inputs (which have no parents) included."
         )
     slopes = [expect_number(found[node], name="a slope") for node in wanted]
-    if not math.isclose(expect_number(found[output], name="a slope"), 1.0):
+    its_own = expect_number(found[output], name="a slope")
+    if not math.isclose(its_own, 1.0):
+        if math.isclose(its_own, output.data):
+            raise NotYet(_BEGINS_WITH_THE_NUMBER)
         raise NotYet("The slope of the output with respect to itself must be 1: there the walk begins.")
-    replaced = _overwritten(output)
-    return slopes, [replaced[node] for node in wanted], output
+    slips = {walk: [walk(output)[node] for node in wanted] for walk in (_overwritten, _unreversed)}
+    return slopes, slips, output
 
 
 def _agree(found, wanted):
@@ -278,48 +347,53 @@ def _verify_gradients(answer):
     alone = _Node(2.0)
     _Node.looks = 0
     only = call(answer, alone)
-    if not isinstance(only, dict) or list(only) != [alone] or only[alone] != 1:
+    _expect_values_as_keys(only)
+    if only.get(alone) == alone.data:
+        raise NotYet(_BEGINS_WITH_THE_NUMBER)
+    if list(only) != [alone] or only[alone] != 1:
         raise NotYet(
             "For an output that is itself an input, a value without parents, the answer is `{output: 1.0}`."
         )
     start = (0.7, -1.3)
     for compute in (_simple, _same_parent_twice):
-        found, replaced, output = _ask_slopes(answer, compute, start)
+        found, slips, output = _ask_slopes(answer, compute, start)
         wanted = _reference(compute, start)
         if _agree(found, wanted):
             again = call(answer, output)
             if not math.isclose(sum(again.values()), sum(call(answer, output).values())):
                 raise NotYet(
                     "Asked again about the same output it gives other slopes: something is kept on the "
-                    "values "
-                    "and added to. Begin from zero in each call."
+                    "values and added to. Begin from zero in each call."
                 )
             continue
-        if _agree(found, replaced):
+        if _agree(found, slips[_overwritten]):
             raise NotYet(
                 "A value that was used twice keeps only the share that came last: you overwrite. Over all "
                 "paths slopes *add up*: `+=`."
+            )
+        if _agree(found, slips[_unreversed]):
+            raise NotYet(
+                "Only the parents of the output get a slope: your walk begins at the inputs, before there is "
+                "anything to hand on. Begin at the output: take the order *reversed*."
             )
         if _agree([-slope for slope in found], wanted):
             raise NotYet("All signs are turned round. The slope is that of the output, as it is.")
         raise NotYet(
             "For `a * b + a`, or for `(a + a) * b`, the slopes are not right. Each value hands to each "
-            "parent "
-            "its own slope *times* the slope of that step."
+            "parent its own slope *times* the slope of that step."
         )
     for compute in (_used_early_and_late, _used_late_first):
-        found, replaced, _ = _ask_slopes(answer, compute, start)
+        found, slips, _ = _ask_slopes(answer, compute, start)
         if not _agree(found, _reference(compute, start)):
-            if _agree(found, replaced):
+            if _agree(found, slips[_overwritten]):
                 raise NotYet(
                     "A value that was used twice keeps only one share: you overwrite. Over all paths slopes "
                     "*add up*: `+=`."
                 )
             raise NotYet(
-                "Right for short records, wrong where a value is used early and late: it hands its slope on "
-                "before all of it has arrived. Go through the values in an order in which each one comes "
-                "after "
-                "everything that was computed from it."
+                "Right for short records, wrong where a value is used early and late: it hands its slope "
+                "on before all of it has arrived. Go through the values in an order in which each one "
+                "comes after everything that was computed from it."
             )
     found, _, _ = _ask_slopes(answer, _doublings, (0.7, -1.3))
     if not _agree(found, _reference(_doublings, start)):
@@ -331,8 +405,7 @@ def _verify_gradients(answer):
             raise NotYet("On a longer record, mixed at random, it disagrees with PyTorch by more than 1e-6.")
     return (
         "It agrees with PyTorch to 1e-6, and it looked at each value a few times only: one walk back gives "
-        "all "
-        "slopes, however many weights there are."
+        "all slopes, however many weights there are."
     )
 
 
@@ -375,10 +448,14 @@ def _measured(network, inputs, labels):
     wanted = [first.weight, first.bias, last.weight, last.bias, network[2].weight]
     slopes = torch.autograd.grad(loss, wanted)
 
+    twice = torch.nn.functional.cross_entropy(network(inputs).softmax(dim=1), labels)
+    of_twice = torch.autograd.grad(twice, [first.weight, last.weight])
+
     def length(*tensors):
         return float(torch.cat([tensor.detach().flatten() for tensor in tensors]).norm())
 
     return {
+        "softmax first": length(of_twice[0]) / length(of_twice[1]),
         "right": length(slopes[0]) / length(slopes[2]),
         "turned": length(slopes[2]) / length(slopes[0]),
         "loss": float(loss.detach()),
@@ -419,6 +496,11 @@ def _verify_ratio(answer):
             (known["sums"], "That is the ratio of the sums of sizes. The length is the root of the squares."),
             (known["means"], "That is the ratio of the mean sizes. The length is the root of the squares."),
             (known["largest"], "That is the ratio of the largest entries. The length takes all of them."),
+            (
+                known["softmax first"],
+                "A softmax before the cross-entropy is one too many: `cross_entropy` takes the network's "
+                "outputs as they are, and makes probabilities of them itself.",
+            ),
             (known["only first"], "That is the length for the first layer. Divide by that of the last one."),
         ]
         if len(widths) > 3:
@@ -453,8 +535,7 @@ def _verify_ratio(answer):
         )
     return (
         "Near 1 both ends of the network learn at a like pace; near zero the first layers stand still, "
-        "whatever "
-        "the loss says."
+        "whatever the loss says."
     )
 
 
@@ -527,8 +608,7 @@ def _verify_credit(answer):
                 (
                     known["each last"],
                     "Each change is measured as the last one only. Average it with the case in which it "
-                    "comes "
-                    "first.",
+                    "comes first.",
                 ),
                 (known["not halved"], "The two orders are added. Their average is half of that."),
                 (
@@ -539,13 +619,11 @@ def _verify_credit(answer):
                 (middle, "That compares the medians. The mean over the starts was asked."),
             ),
             otherwise="The two numbers are not the credits. Write down four means, one for each corner of "
-            "the "
-            "table, and the two steps of either order.",
+            "the table, and the two steps of either order.",
         )
     return (
         "The two credits add up to the gain. Where the orders differ much, the honest answer is the table "
-        "with "
-        "four corners, not the two credits."
+        "with four corners, not the two credits."
     )
 
 
@@ -622,6 +700,8 @@ def _verify_network(answer):
         try:
             hidden, output = _ask_network(answer, inputs, outputs)
         except NotYet as reason:
+            if wrong_for and inputs.shape[1] > 2:
+                break  # what went wrong with two inputs says more
             if len(set(outputs)) == 1 and right_for:
                 raise NotYet(
                     f"For a table that is all {outputs[0]} it fails: {reason} Mind the case in which no row "
@@ -635,9 +715,8 @@ def _verify_network(answer):
             wrong_for.append((name, inputs, outputs, found, hidden, output))
     if not wrong_for:
         return (
-            "Any truth table, with one hidden neuron for each row that fires. For n inputs that can be half "
-            "of "
-            "2ⁿ rows: it exists, and it may be enormous. Depth is one way to need fewer."
+            "Any truth table, with one hidden neuron for each row that fires. For n inputs that can be "
+            "half of 2ⁿ rows: it exists, and it may be enormous. Depth is one way to need fewer."
         )
     names = [case[0] for case in wrong_for]
     name, inputs, outputs, found, hidden, output = wrong_for[0]
@@ -660,11 +739,22 @@ def _verify_network(answer):
     shuffled = _answers(np.roll(hidden, -1, axis=1), np.roll(output, -1), inputs)
     if np.array_equal(shuffled, outputs):
         raise NotYet("It would be right with the bias at the end: you put it first, in front of the weights.")
+    needs_a_bias = np.array_equal(_answers(hidden, np.append(output[:-1], -0.5), inputs), outputs)
+    if needs_a_bias and (found >= outputs).all():
+        raise NotYet(
+            f"For {name} the output neuron fires even where no hidden one does: its sum is zero there, and "
+            "zero is enough. Give it a bias below zero."
+        )
+    reach = np.maximum(hidden[:, :-1], 0).sum(axis=1, keepdims=True)
+    if np.array_equal(_answers(np.hstack([hidden[:, :-1], -reach]), output, inputs), outputs):
+        raise NotYet(
+            f"For {name} a hidden neuron never fires: its sum cannot get beyond the number of ones in its "
+            "row. Take that number, with a minus, for its bias, and not the number of inputs."
+        )
     if (found >= outputs).all():
         raise NotYet(
             f"For {name} it fires where it should, and elsewhere too. A hidden neuron for one row has to "
-            f"stay "
-            "silent at all the others: where the row has a 0, a 1 must count *against* it."
+            "stay silent at all the others: where the row has a 0, a 1 must count *against* it."
         )
     if (found <= outputs).all():
         raise NotYet(
@@ -684,11 +774,9 @@ EXERCISES = (
         hints=(
             "Two things are nested here: which neuron (three numbers), and which corner (four of them).",
             "`itertools.product(values, repeat=3)` gives every (w1, w2, bias). For each of them make the "
-            "list "
-            "of its four answers, and compare it with `outputs`.",
+            "list of its four answers, and compare it with `outputs`.",
             "`answers = [int(w1 * x1 + w2 * x2 + bias >= 0) for x1, x2 in corners]`, and count where "
-            "`answers "
-            "== list(outputs)`.",
+            "`answers == list(outputs)`.",
         ),
         verify=_verify_count,
     ),
@@ -720,8 +808,7 @@ EXERCISES = (
             "After `loss.backward()` the gradient of a layer lies in `layer.weight.grad`. What lay there "
             "before is still in it.",
             "`network.zero_grad()`, then `loss.backward()`, then `network[0].weight.grad.norm()` over the "
-            "same "
-            "for `network[-1]`.",
+            "same for `network[-1]`.",
         ),
         verify=_verify_ratio,
     ),
@@ -735,11 +822,9 @@ EXERCISES = (
             "Draw the square of the four means, old and new, and both ways from one corner to the opposite "
             "one.",
             "On one way the activation changes first, on the other it changes last: two steps for it. "
-            "Likewise "
-            "for the initialisation.",
+            "Likewise for the initialisation.",
             "With `m = accuracy.mean(axis=2)` the activation's two steps are `m[1, 0] - m[0, 0]` and `m[1, "
-            "1] - "
-            "m[0, 1]`; average them.",
+            "1] - m[0, 1]`; average them.",
         ),
         verify=_verify_credit,
     ),
@@ -752,12 +837,10 @@ EXERCISES = (
         hints=(
             "Give each row that shall fire a hidden neuron of its own. What should the output neuron do with "
             "them?",
-            "A neuron that fires at one row only: weight +1 where the row has a 1, -1 where it has a 0, and "
-            "a "
-            "bias that lets only this row reach zero. The output is an OR.",
+            "A neuron that fires at one row only: weight +1 where the row has a 1, -1 where it has a 0, "
+            "and a bias that lets only this row reach zero. The output is an OR.",
             "`wanted = inputs[outputs == 1]`; weights `2 * wanted - 1`, bias `-wanted.sum(axis=1)`; the "
-            "output "
-            "has ones, and the bias -1.",
+            "output has ones, and the bias -1.",
         ),
         verify=_verify_network,
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from course_lib.exercises.answers import call, expect_array, expect_close, expect_number
 from course_lib.exercises.catalogue import Exercise, NotYet
@@ -46,10 +47,18 @@ def _posterior(likelihood, prior):
 def _verify_posterior(answer):
     import numpy as np
 
+    first = None
     for number, (likelihood, prior) in enumerate(_posterior_cases()):
         found = call(answer, likelihood, prior)
         reference = _posterior(likelihood, prior)
+        first = reference if first is None else first
+        if number and _same(expect_array(found, name="the posterior", kind="any"), first):
+            raise NotYet(
+                "It returns the same table, whatever comes in: that of the twenty sales. Use `likelihood` "
+                "and `prior`, not what the notebook has counted."
+            )
         joint = likelihood * prior[:, None]
+        _expect_unrounded(found, reference)
         traps = [
             (
                 likelihood / likelihood.sum(axis=0),
@@ -70,6 +79,11 @@ def _verify_posterior(answer):
                 likelihood * prior[:, None] / likelihood.sum(axis=0),
                 "The prior stands above the line and not below it: the columns do not add up to 1. Divide by "
                 "the sum of likelihood × prior.",
+            ),
+            (
+                likelihood / joint.sum(axis=0),
+                "The prior stands below the line, in P(v), and not above it. Weight each row with its prior, "
+                "too.",
             ),
             (
                 (likelihood / likelihood.sum(axis=0) + prior[:, None]) / 2,
@@ -109,20 +123,34 @@ def _verify_posterior(answer):
     )
 
 
+def _expect_unrounded(found, reference):
+    """Say that what is right to three decimals has been rounded: the example shows no more of them."""
+    import numpy as np
+
+    values = expect_array(found, name="the posterior", kind="any")
+    if values.shape == reference.shape and 1e-6 < np.abs(values - reference).max() < 6e-4:
+        raise NotYet("Right to three decimals. Return the numbers as they are, not rounded.")
+
+
 # ---------------------------------------------------------------------------------------------------------
 # 03.2  The direction that PCA missed
 
 
 def _direction_cases():
-    """Yield (inputs, targets): the outcome in the quietest, in a middle, and in the loudest direction."""
+    """Yield (inputs, targets): the outcome in the quietest direction, across two others, in the loudest."""
     import numpy as np
 
-    for seed, (spreads, where) in enumerate((((5, 3, 1, 1, 0.2), 4), ((6, 0.5, 0.2, 2), 1), ((3, 1, 1), 0))):
+    cases = (
+        ((5, 3, 1, 1, 0.2), (0, 0, 0, 0, 1)),
+        ((6, 0.5, 0.2, 2), (0, 1.3, 1, 0)),  # along no principal component
+        ((3, 1, 1), (1, 0, 0)),
+    )
+    for seed, (spreads, weights) in enumerate(cases):
         random = np.random.default_rng(40 + seed)
-        hidden = random.normal(size=(1500, len(spreads))) * spreads
-        targets = (hidden[:, where] > 0.3 * spreads[where]).astype(int)  # classes of unequal size
+        standard = random.normal(size=(1500, len(spreads)))
+        targets = (standard @ weights > 0.3 * np.linalg.norm(weights)).astype(int)  # of unequal size
         rotation = np.linalg.qr(random.normal(size=(len(spreads),) * 2))[0]
-        yield hidden @ rotation.T + 4 * random.normal(size=len(spreads)), targets
+        yield (standard * spreads) @ rotation.T + 4 * random.normal(size=len(spreads)), targets
 
 
 def _along(direction, other) -> float:
@@ -180,8 +208,9 @@ def _verify_direction(answer):
                 ),
                 (
                     gap / inputs.std(axis=0),
-                    "The difference of the means is divided by the standard deviation of each column. "
-                    "Scaling columns does not help here: they are mixtures, and their spread is a matrix.",
+                    "The difference of the means is divided by the standard deviation of each column, as in "
+                    "a correlation. Scaling columns does not help here: they are mixtures, and their spread "
+                    "is a matrix.",
                 ),
                 (
                     np.cov(inputs.T) @ gap,
@@ -191,6 +220,12 @@ def _verify_direction(answer):
             ):
                 if abs(_along(direction, wrong)) > 0.999:
                     raise NotYet(message)
+            if max(abs(_along(direction, component)) for component in components) > 0.999:
+                raise NotYet(
+                    "That is one of the principal components. Choosing among them by the outcome does not "
+                    "help where the outcome lies across several, as in the check: build the direction from "
+                    "the two means."
+                )
             raise NotYet(
                 f"On data set {number + 1} of the check it is {abs(cosine):.2f} along the direction that "
                 "parts the classes best for their spread (1 is along it, 0 across)."
@@ -244,7 +279,7 @@ def _verify_paired_difference(answer):
         found = expect_array(found, name="the difference", kind="any")
         a, b = _chosen(valid_a, test_a), _chosen(valid_b, test_b)
         reference = a - b
-        _expect_shape_of_pairs(found.shape, reference.shape)
+        _expect_shape_of_pairs(found, reference, valid_a, valid_b)
 
         def by_test(test):
             return test[np.arange(len(test)), test.mean(axis=2).argmin(axis=1)]
@@ -293,6 +328,7 @@ def _verify_paired_difference(answer):
                 "The sign is lost. Keep it: who is better on which case is half of what it tells.",
             ),
             (reference**2, "The differences are squared. Leave them as they are, with their sign."),
+            (reference / b, "The differences are divided by the errors of family b. Leave them as they are."),
         ]
         if valid_a.shape == valid_b.shape:
             shared = np.arange(len(valid_a)), valid_a.argmin(axis=1)
@@ -316,19 +352,42 @@ def _verify_paired_difference(answer):
     )
 
 
-def _expect_shape_of_pairs(shape, expected):
+def _expect_shape_of_pairs(found, reference, valid_a, valid_b):
     """Say what a difference of another shape has lost."""
-    if shape in ((), (1,)) and shape != expected:
+    draws, cases = reference.shape
+    if found.shape == reference.shape:
+        return
+    if found.size == 1:
         raise NotYet(
             "It returns one number. Keep the differences draw by draw and case by case, (S, B): without them "
             "nobody can put an interval on it."
         )
-    if shape == expected[1:]:
+    if draws == 1 and found.shape == (cases,):
+        raise NotYet(
+            "With a single draw the first axis is lost; (1, B) was asked. `squeeze` without an axis takes "
+            "out every axis of length 1, and an index such as `[0]` does too."
+        )
+    if found.shape == (cases,):
         raise NotYet(
             "You averaged over the draws. Keep them apart, (S, B): they tell how much training varies."
+            if _same(found, reference.mean(axis=0))
+            else "It returns one row of B cases. Choose a candidate in *every* draw, and keep the draws: "
+            "(S, B)."
         )
-    if shape == expected[:1]:
-        raise NotYet("You averaged over the test cases. Keep them apart, (S, B), or the pairing is lost.")
+    if found.shape == (draws,):
+        raise NotYet(
+            "These are the validation errors of the chosen candidates. They were there to choose; the result "
+            "is made of the *test* errors of what was chosen."
+            if _same(found, valid_a.min(axis=1) - valid_b.min(axis=1))
+            else "You have one number for each draw. Keep the test cases apart, (S, B), or the pairing is "
+            "lost."
+        )
+    if found.ndim == 3:
+        raise NotYet(
+            f"It has three axes, {found.shape}: still more than one candidate for each draw. Draw and "
+            "candidate must go together, `test_a[np.arange(S), best_a]` or in a loop: `test_a[best_a]` takes "
+            "draws by the candidates' numbers, and `test_a[:, best_a]` every choice for every draw."
+        )
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -353,17 +412,29 @@ def _events(auc, half_width, people, formula=_half_width):
 
 def _normal_scores_half_width(auc, events, others):
     """Return half of the 95 % interval for normal scores of equal spread (DeLong's variance)."""
+    return 1.959964 * math.sqrt(_variance_of_beaten(auc) * (1 / events + 1 / others))
+
+
+@lru_cache
+def _variance_of_beaten(auc):
+    """Return the variance over the events of the share of others that each beats, for normal scores."""
     from scipy.integrate import quad
     from scipy.stats import norm
 
     shift = math.sqrt(2) * norm.ppf(auc)
-    square = quad(lambda x: norm.cdf(x + shift) ** 2 * norm.pdf(x), -9, 9)[0] - auc**2
-    return 1.959964 * math.sqrt(square / events + square / others)
+    return quad(lambda x: norm.cdf(x + shift) ** 2 * norm.pdf(x), -9, 9)[0] - auc**2
 
 
 def _verify_events(answer):
+    first = None
     for auc, half_width, people in ((0.70, 0.045, 12000), (0.85, 0.02, 9000), (0.78, 0.06, 1500)):
         found = expect_number(call(answer, auc, half_width, people), name="the number of events")
+        if found == first:
+            raise NotYet(
+                f"It returns {found:g}, whatever comes in. Work the number out from `auc`, `half_width` and "
+                "`people`."
+            )
+        first = found if first is None else first
         formula = _events(auc, half_width, people)
         normal = _events(auc, half_width, people, _normal_scores_half_width)
         share = auc * (1 - auc) * (1.959964 / half_width) ** 2
@@ -379,7 +450,8 @@ def _verify_events(answer):
         traps = (
             (
                 people - formula,
-                "These are the people *without* an event.",
+                "These are the people *without* an event: the formula has this width twice. Search below "
+                "half of the people.",
             ),
             (
                 share,
@@ -397,6 +469,15 @@ def _verify_events(answer):
                 "the standard error, or double it?",
             ),
             (formula / people, "That is the share of people with an event. Return their number."),
+            (
+                _events(auc, half_width, people, lambda a, n, _: _half_width(a, n, n)),
+                "You took as many people without an event as with one. There are `people - events` of them.",
+            ),
+            (
+                _events(auc, half_width, people, lambda a, n, others: _half_width(a, others, n)),
+                "Events and others have changed places in the formula. The term with Q1 goes with the "
+                "events, that with Q2 with the others.",
+            ),
         )
         for wrong, message in traps:
             if near(wrong):
@@ -482,6 +563,11 @@ def _expect_slips(value, rows, slips, number):
     if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
         raise NotYet('`"slips"` is no list. Give the row numbers, from 0.')
     listed = list(value)
+    if isinstance(value, tuple) and len(value) == 1 and hasattr(value[0], "shape") and value[0].shape:
+        raise NotYet(
+            '`"slips"` is a tuple with an array in it, as `np.where(…)` returns it. Take the array out: '
+            "`np.where(…)[0]`."
+        )
     if any(isinstance(one, str) for one in listed):
         raise NotYet('`"slips"` holds names, and a name may occur twice. Give the row numbers, from 0.')
     numbers = sorted(expect_number(one, name='an entry of `"slips"`') for one in listed)
@@ -573,8 +659,8 @@ EXERCISES = (
             "Which numbers may choose, and which may only report? Do the same twice, once for each family.",
             "`valid_a.argmin(axis=1)` is the best candidate of each draw, (S,). A loop over the draws can "
             "pick `test_a[draw, best[draw]]`, (B,).",
-            "`chosen_a = test_a[np.arange(len(valid_a)), valid_a.argmin(axis=1)]` has shape (S, B); take its "
-            "mean over the draws, and the same for b.",
+            "`chosen_a = test_a[np.arange(len(valid_a)), valid_a.argmin(axis=1)]` has shape (S, B). What is "
+            "missing is the same for b, with its own validation errors, and the difference of the two.",
         ),
         verify=_verify_paired_difference,
     ),

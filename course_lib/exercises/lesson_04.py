@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 
@@ -96,6 +97,11 @@ def _verify_adam(answer):
                     "The weights are right, but the averages come back corrected, so the next step corrects "
                     "them again. Keep the correction to the step."
                 )
+            if np.allclose(found[1], wanted[2], rtol=1e-6) and np.allclose(found[2], wanted[1], rtol=1e-6):
+                raise NotYet(
+                    "`mean` and `square` come back in each other's place: the weights first, then the mean, "
+                    "then the square."
+                )
             order = {"mean": 1, "square": 2}
             for name, k in order.items():
                 if not np.allclose(found[k], wanted[k], rtol=1e-6, atol=1e-9):
@@ -103,9 +109,22 @@ def _verify_adam(answer):
                         f"The new `{name}` is not the running average: `beta` times the old one plus `1 - "
                         f"beta` times the new {'gradient' if k == 1 else 'gradient squared'}."
                     )
+            if np.allclose(found[0], np.array(wanted[0]) - case[0], rtol=1e-6):
+                raise NotYet("That is the change of the weights. Asked are the new weights: old plus change.")
+            corrected = [np.array(case[k]) / (1 - beta ** case[4]) for k, beta in ((2, first), (3, second))]
+            late = case[0] - case[5] * corrected[0] / (np.sqrt(corrected[1]) + case[7])
+            if np.allclose(found[0], late, rtol=1e-6):
+                raise NotYet(
+                    "The step uses the averages from before this gradient. Update `mean` and `square` first, "
+                    "then correct them."
+                )
+            length = (case[0] - found[0]) / (np.array(case[0]) - wanted[0])
+            times = f" It is {length[0]:.3g} times as long as it should be."
             raise NotYet(
                 "The two averages are right, and the step is not: the corrected mean, divided by the root "
-                "of the corrected square plus `eps`, times the rate."
+                "of the corrected square plus `eps`, times `learning_rate`."
+                + times
+                * bool(np.allclose(length, length[0], rtol=1e-3))
             )
 
     start = [-9.0, 2.0, 0.5]
@@ -136,14 +155,21 @@ def _verify_adam(answer):
 
 
 def _classifier(seed, inputs=6, classes=3):
-    """Return a small network that hands out itself when it is copied, so that a check sees it trained."""
+    """Return a small network whose first copy is itself, so that a check sees it trained, rows and labels."""
     import torch
     from torch import nn
 
     class Watched(nn.Sequential):
-        def __deepcopy__(self, memo):
-            return self
+        handed_out = False
 
+        def __deepcopy__(self, memo):
+            # The first copy is that of `call`. Another one is the student's: then this model does not move.
+            if not self.handed_out:
+                self.handed_out = True
+                return self
+            return nn.Sequential(*(copy.deepcopy(layer, memo) for layer in self))
+
+    Watched.__name__ = "Sequential"  # what a message may call it
     state = torch.random.get_rng_state()
     torch.manual_seed(seed)
     model = Watched(nn.Linear(inputs, 16), nn.Tanh(), nn.Linear(16, classes))
@@ -200,7 +226,8 @@ def _verify_overfit(answer):
             )
         if len(losses) < steps:
             raise NotYet(
-                f"`steps` is {steps}, and there are only {len(losses)} losses: append one in each step."
+                f"`steps` is {steps}, and there are only {len(losses)} losses: append one in each step, and "
+                "do not stop early."
             )
         moved = [not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True)]
         return losses, moved, model
@@ -267,15 +294,18 @@ def _verify_overfit(answer):
             for value, message in reasons:
                 if first(value):
                     raise NotYet(message)
+            if losses[0] in [round(wanted[0], digits) for digits in (1, 2, 3, 4)]:
+                raise NotYet("The losses are rounded. Return them as they are, and round when you print.")
             raise NotYet(
-                "The first loss is not the mean cross-entropy of the untrained model, so what is wrong is "
-                "in the loss, or in which label goes with which row. Compute it once outside the loop and "
-                "compare."
+                "The first loss is not the mean cross-entropy of the untrained model over all rows, so what "
+                "is wrong is in the loss, in which label goes with which row, or in how many rows there are. "
+                "Compute it once outside the loop and compare."
             )
         if not any(moved):
             raise NotYet(
                 "No weight of `model` has moved. The optimiser has to get `model.parameters()` of the "
-                "model that was handed in, and to `step`."
+                "model that was handed in, and to `step` after `backward`, before `zero_grad` forgets the "
+                "gradient."
             )
         if not all(moved):
             raise NotYet(
@@ -293,10 +323,11 @@ def _verify_overfit(answer):
                     raise NotYet(
                         f"That is {name}. Keep plain SGD: another optimiser hides a bug, and mends none."
                     )
-            if np.allclose(
-                losses, _descent(seed, steps, 0.5 if rate != 0.5 else 0.1, **sizes)[:-1], rtol=1e-3
-            ):
-                raise NotYet("It takes no notice of `learning_rate`.")
+            for other in (0.5, 0.1, 0.01, 1e-3, 1.0):
+                if other != rate and np.allclose(
+                    losses, _descent(seed, steps, other, **sizes)[:-1], rtol=1e-3
+                ):
+                    raise NotYet("It takes no notice of `learning_rate`.")
             raise NotYet(
                 "The first loss is right, and the later ones are not those of plain SGD with this "
                 "`learning_rate` on the whole batch. Is anything left of the shuffling, or a step taken "
@@ -386,6 +417,16 @@ def _verify_groups(answer):
     for sequences, limit in _sequence_cases():
         count = len(sequences)
         given = call(answer, sequences, limit)
+        if isinstance(given, tuple) and len(given) == 2 and np.shape(given[1]) == (count,):
+            raise NotYet(
+                "That is a pair: SciPy's `connected_components` returns how many groups there are, and then "
+                "the group numbers. Take the second, `[1]`."
+            )
+        if isinstance(given, (list, tuple)) and any(isinstance(one, (list, tuple, set)) for one in given):
+            raise NotYet(
+                "Those are the groups, each with its rows. Expected is one group number for each row, in the "
+                "order of the rows: (B,)."
+            )
         array = expect_array(given, name="your result", kind="any")
         if array.ndim == 0:
             raise NotYet(
@@ -396,7 +437,12 @@ def _verify_groups(answer):
                 "That is the table of who is near whom. Follow its chains, and give each row one group "
                 "number."
             )
-        if array.ndim == 1 and len(array) != count:
+        if array.ndim == 1 and len(array) > count:
+            raise NotYet(
+                f"There are {count} rows and {len(array)} group numbers. Does it use a table of the "
+                "notebook, such as `differences`, in place of the `sequences` that come in?"
+            )
+        if array.ndim == 1 and len(array) < count:
             raise NotYet(
                 f"There are {count} rows and {len(array)} group numbers. Do not drop the duplicates: "
                 "which of them to keep, and on which side, is decided when the data are cut."
@@ -410,7 +456,8 @@ def _verify_groups(answer):
         wanted = _partition(near.tolist())
         if _same_groups(found, wanted):
             continue
-        size = np.abs(sequences[:, None] - sequences[None]).sum(axis=2)
+        step = sequences[:, None] - sequences[None]
+        size = np.abs(step).sum(axis=2)
         following = [0]
         for row in range(1, count):
             following.append(following[-1] + (not near[row - 1, row]))
@@ -439,13 +486,19 @@ def _verify_groups(answer):
             ),
             (
                 _partition((size <= limit).tolist()),
-                "The *sizes* of the differences are added. The numbers stand for letters: count the "
-                "places that differ.",
+                "The *sizes* of the differences count here. The numbers stand for letters, and 3 is no "
+                "nearer to 4 than to 17: count the places that differ.",
+            ),
+            (
+                _partition((np.sqrt((step.astype(float) ** 2).sum(axis=2)) <= limit).tolist()),
+                "The *sizes* of the differences count here. The numbers stand for letters, and 3 is no "
+                "nearer to 4 than to 17: count the places that differ.",
             ),
             (
                 [0] * count,
                 "All rows land in one group. Is the *share* of places compared with `limit`, where their "
-                "number is meant, or are the places that *agree* counted?",
+                "number is meant, or are the places that *agree* counted, or differences added up with "
+                "their signs?",
             ),
         )
         for groups, message in traps:
@@ -458,7 +511,10 @@ def _verify_groups(answer):
                     "have different group numbers. Are two groups joined when a row turns up that is near "
                     "both?"
                 )
-        raise NotYet("Rows share a group that no chain of near pairs links.")
+        raise NotYet(
+            "Rows share a group that no chain of near pairs links. Is another number compared than `limit`, "
+            "or do all rows that stand alone share one group?"
+        )
     return (
         "No two rows of different groups are nearer than the limit, so whole groups may be put on either "
         "side. A chain may also link what is not related: look at the size of the largest group."
@@ -496,6 +552,10 @@ def _verify_spreads(answer):
             raise NotYet(
                 "The two have changed places: first the spread over seeds, then the one from the examples."
             )
+        if any(found == [round(sd_seed, digits), round(error, digits)] for digits in (2, 3, 4)):
+            raise NotYet("Both are rounded. Return them as they are, and round when you print.")
+        if np.allclose(found, (100 * sd_seed, 100 * error), rtol=1e-4):
+            raise NotYet("Both are in per cent. Asked are shares: an accuracy is a number from 0 to 1.")
         if np.allclose(found, (sd_example, sd_seed / np.sqrt(seeds)), rtol=1e-4):
             raise NotYet("Rows and columns have changed places: a row is a seed, a column is a test example.")
         expect_close(
@@ -511,6 +571,10 @@ def _verify_spreads(answer):
                     sd_seed / np.sqrt(seeds),
                     "That is the standard error over seeds. Asked is the standard deviation.",
                 ),
+                (
+                    sd_seed / np.sqrt(examples),
+                    "The first number is divided by √B. Asked is the standard deviation over seeds as it is.",
+                ),
                 (sd_seed**2, "That is the variance over seeds. Take its root."),
                 (
                     table.std(ddof=1),
@@ -523,6 +587,14 @@ def _verify_spreads(answer):
                 (
                     sd_example,
                     "That is the spread over columns. The accuracy of a seed is the mean of its row.",
+                ),
+                *(
+                    (
+                        table.std(axis=1, ddof=ddof).mean(),
+                        "That is the spread of the answers of one seed, averaged. Take the accuracy of each "
+                        "seed first, then their spread.",
+                    )
+                    for ddof in (0, 1)
                 ),
             ),
             otherwise="The first number is not the standard deviation over seeds of the accuracy.",
@@ -564,6 +636,24 @@ def _verify_spreads(answer):
                     "take the spread of each example's mean.",
                 ),
                 (sd_example / examples, "The second number is divided by B. A standard error divides by √B."),
+                (
+                    sd_example / np.sqrt(examples - 1),
+                    "The second number takes one away twice: `ddof=1` has done it in the spread, and the "
+                    "root is that of B.",
+                ),
+                *(
+                    (
+                        one / np.sqrt(examples),
+                        "That is the standard error of a single run. For the accuracy averaged over seeds "
+                        "take the mean of each column first, then its spread.",
+                    )
+                    for ddof in (0, 1)
+                    for one in (
+                        table.std(axis=1, ddof=ddof).mean(),
+                        table[0].std(ddof=ddof),
+                        table.std(ddof=ddof),
+                    )
+                ),
                 (
                     sd_example / np.sqrt(seeds),
                     "The second number is divided by √S. There are B examples: divide by √B.",

@@ -11,6 +11,7 @@ from pathlib import Path
 from course_lib.lessons.source import is_local, links
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+_ALIVE_ONLY = (WIDGET_VIEW, "application/javascript")  # widgets, and what names their handles
 # What nbconvert writes for a picture that has none.
 _NO_ALT = 'alt="No description has been provided for this image"'
 # Nothing here asks require.js, Mermaid or a widget manager from a server: figures are pictures, and a widget
@@ -38,7 +39,7 @@ def page_of(notebook, folder: Path) -> tuple[str, int]:
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [out for out in cell.outputs if WIDGET_VIEW not in out.get("data", {})]
+            cell.outputs = [out for out in cell.outputs if not set(_ALIVE_ONLY) & set(out.get("data", {}))]
         elif cell.cell_type == "markdown":
             cell.source = _with_pictures(cell.source, folder)
     quiet = logging.getLogger("course_lib.page")  # nbconvert's warning on alt texts is our second result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import textwrap
 import tomllib
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -236,7 +237,9 @@ def table(syllabus: Syllabus | None = None) -> str:
     for lesson in syllabus.lessons:
         planned = lesson.status == "planned"
         minutes = "planned" if planned else str(lesson.minutes)
-        rows.append((lesson.number, lesson.title, minutes, lesson.device, ", ".join(lesson.data)))
+        data, *more = textwrap.wrap(", ".join(lesson.data), 28) or [""]  # 28: the table stays within 100
+        rows.append((lesson.number, lesson.title, minutes, lesson.device, data))
+        rows += [("", "", "", "", data) for data in more]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     rule = "  ".join("-" * width for width in widths)

@@ -1,10 +1,11 @@
-"""The student's own copies in `work/`, and the source of a new lesson."""
+"""The student's own copies in `work/`, the JupyterLab that opens them, and the source of a new lesson."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
+import sys
 from pathlib import Path
 
 from course_lib.errors import CourseError
@@ -89,6 +90,28 @@ def prepare(root: Path, work: Path) -> list[str]:
             0, f"Your own copies of {count} are in {work.name}/ now: write there, nothing overwrites it."
         )
     return said
+
+
+def lab_command(work: Path) -> list[str]:
+    """Return the command that starts JupyterLab on the copies; what stands behind it is JupyterLab's own.
+
+    Parameters
+    ----------
+    work : Path
+        Where the copies live.
+
+    Notes
+    -----
+    JupyterLab asks a package index whether it is the newest, and is told not to: nothing leaves the machine
+    while a lesson runs.
+    """
+    return [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        f"--notebook-dir={work}",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
 
 
 def _remembered(work: Path) -> dict[str, str]:

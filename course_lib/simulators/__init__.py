@@ -6,10 +6,13 @@ import importlib
 
 # A simulator and the module that holds it.
 _HOME = {
+    "chest_films": "films",
     "noise_genes": "genes",
     "hiv_isolates": "hiv",
+    "neurons": "cells",
     "purchases": "sales",
     "quiet_direction": "directions",
+    "skin_lesions": "lesions",
 }
 
 __all__ = [*_HOME]

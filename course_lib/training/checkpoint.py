@@ -14,7 +14,7 @@ import torch
 from course_lib.errors import CourseError
 from course_lib.training.random_state import random_state, set_random_state
 
-FORMAT = "course_lib fit 2"
+FORMAT = "course_lib fit 3"
 _SETTINGS = ("lr", "betas", "momentum", "weight_decay")
 _SECONDS_BETWEEN = 30
 _SHARE_OF_TIME = 0.05  # at most, to write within epochs: a large model on a mounted Drive takes long
@@ -72,6 +72,7 @@ class Checkpoint:
         history.extend(saved["history"])
         self.losses.begin(len(history) + 1)
         self.losses.values, self.losses.rows = saved["losses"].tolist(), saved["rows"].tolist()
+        self.losses.learning_rate = saved["learning_rate"]
         self.losses.seconds = saved["seconds"]
         return len(history) == epochs or (saved["is_stopped"] and epochs <= saved["epochs"])
 
@@ -178,6 +179,7 @@ class Checkpoint:
             "random_at_epoch_start": at_epoch_start,
             "losses": torch.tensor(self.losses.values, dtype=torch.float64),
             "rows": torch.tensor(self.losses.rows, dtype=torch.int64),
+            "learning_rate": float(self.losses.learning_rate),
             "seconds": time.perf_counter() - self.started if self.losses.rows else 0.0,
             "history": list(history),
             "epochs": epochs,

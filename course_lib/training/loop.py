@@ -207,7 +207,6 @@ def fit(
                     if clip_norm is not None:
                         nn.utils.clip_grad_norm_(parameters, clip_norm)
                     optimizer.step()
-                    learning_rate = optimizer.param_groups[0]["lr"]
                     if schedule is not None:
                         schedule.step()
                     if bar.is_due():
@@ -218,7 +217,7 @@ def fit(
                 if valid is not None:
                     measured = measure(model, forward, valid, loss, metrics, cast, team)
                     record |= {"valid_loss": measured.pop("loss"), **measured}
-                record["learning_rate"] = float(learning_rate)
+                record["learning_rate"] = float(losses.learning_rate)
                 record["seconds"] = time.perf_counter() - saved.started
                 history.append(record)
                 losses.begin(len(history) + 1)

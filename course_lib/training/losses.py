@@ -15,6 +15,7 @@ class Losses:
     def __init__(self, optimizer, source, is_queued, is_alone=True):
         self.optimizer, self.source = optimizer, source
         self.is_alone = is_alone
+        self.learning_rate = optimizer.param_groups[0]["lr"]  # of the latest step
         self.begin(1)
         # While its flag `found_inf` is up, a fused optimizer leaves the weights alone: nobody has to wait.
         self.flag = None
@@ -38,6 +39,7 @@ class Losses:
     def add(self, value, rows) -> None:
         """Keep the loss of a batch, and see to it that no step follows one that is not finite."""
         self.rows.append(rows)
+        self.learning_rate = self.optimizer.param_groups[0]["lr"]
         if self.flag is not None:
             self.queue.append(value.detach())
             # What torch's own GradScaler asks with: one kernel, which raises the flag and never lowers it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import importlib
 import os
 
 import torch
@@ -19,6 +20,10 @@ def find_team() -> Team:
     if not distributed.is_initialized():
         if not distributed.is_torchelastic_launched() or int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return Team()
+        # The functions of this module, which torch loads sooner or later, take whatever group there is then
+        # as their default and never let go of it. `_leave` could not end the group's threads, and now and
+        # then one of them would abort the process while Python shuts down.
+        importlib.import_module("torch.distributed.nn")
         # gloo for what lies on the CPU, such as the order of the rows; nccl for what lies on GPUs.
         distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         atexit.register(_leave)

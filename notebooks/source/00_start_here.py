@@ -442,7 +442,7 @@ cl.claim(
 #
 # You have met all of it:
 #
-# | | what you do | what comes back |
+# | word | what you do | what comes back |
 # |---|---|---|
 # | **predict** | put your guess in place of `None` before you run on | how far off it was; no marks |
 # | **run** | Shift + Enter, top to bottom | figures and numbers |

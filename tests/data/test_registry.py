@@ -10,6 +10,7 @@ import tomllib
 import numpy as np
 import pytest
 
+from course_lib import simulators
 from course_lib.errors import CourseError
 from course_lib.registry import TASKS, Dataset, card, loadable, names, record, records
 
@@ -131,7 +132,7 @@ def test_the_card_is_markdown_in_a_notebook_below_the_headings_of_the_lesson(mon
     monkeypatch.setattr(IPython.display, "display", lambda bundle, raw: shown.append((bundle, raw)))
     small().describe()
     assert shown == [
-        ({"text/markdown": "#### Small\n\nFour rows.\n", "text/plain": "# Small\n\nFour rows.\n"}, True)
+        ({"text/markdown": "### Small\n\nFour rows.\n", "text/plain": "# Small\n\nFour rows.\n"}, True)
     ]
 
 
@@ -265,6 +266,15 @@ def test_the_lessons_and_the_registry_agree_on_who_uses_what(root):
         assert {record(name).needs for name in used} - {""} <= set(lesson["extras"]), lesson["id"]
     known = {lesson["id"] for lesson in syllabus["lesson"]} | set(syllabus["planned"])
     assert {lesson for entry in records().values() for lesson in entry.used_by} <= known
+
+
+def test_a_stand_in_is_a_simulator_that_draws_the_same_shape():
+    for name, entry in records().items():
+        if entry.stand_in:
+            call = re.fullmatch(r"cl\.simulators\.(\w+)\(SEED\)", entry.stand_in)
+            drawn = getattr(simulators, call[1])(0)
+            assert drawn.inputs.shape[1:] == entry.shape[1:], name
+            assert drawn.target_names == entry.classes, name
 
 
 def test_an_unknown_dataset_gets_the_name_that_was_probably_meant():

@@ -61,6 +61,30 @@ def count_with(fires=lambda s: s >= 0, total=None, corners=CORNERS, chosen=None,
     return variant
 
 
+def count_over(triples):
+    def variant(outputs, *, values):
+        return sum(
+            [int(w1 * a + w2 * b + bias >= 0) for a, b in CORNERS] == list(outputs)
+            for w1, w2, bias in triples(values)
+        )
+
+    return variant
+
+
+def return_in_the_loop(outputs, *, values):
+    count = 0
+    for w1, w2, bias in itertools.product(values, repeat=3):
+        count += [int(w1 * a + w2 * b + bias >= 0) for a, b in CORNERS] == list(outputs)
+        return count
+
+
+def return_at_the_first(outputs, *, values):
+    for w1, w2, bias in itertools.product(values, repeat=3):
+        if [int(w1 * a + w2 * b + bias >= 0) for a, b in CORNERS] == list(outputs):
+            return 1
+    return 0
+
+
 def count_any_three(outputs, *, values):
     return sum(
         sum(int(w1 * a + w2 * b + c >= 0) == o for (a, b), o in zip(CORNERS, outputs, strict=True)) >= 3
@@ -170,13 +194,23 @@ def slopes_with(hand, start=1.0, keys=lambda value: value, keep=lambda value, ou
         total = slopes_by_recursion(output)
         order = sorted(total, key=lambda value: list(total).index(value), reverse=True)
         total = dict.fromkeys(order, 0.0)
-        total[output] = start
+        total[output] = output.data if start is None else start
         for value in order:
             for parent, step in value.parents:
                 total[parent] = hand(total[parent], step, total[value], value)
         return {keys(value): slope for value, slope in total.items() if keep(value, output)}
 
     return variant
+
+
+def slopes_not_reversed(output):
+    order = sorted(slopes_by_depth(output), key=lambda value: bool(value.parents) + 2 * (value is output))
+    total = dict.fromkeys(order, 0.0)
+    total[output] = 1.0
+    for value in order:
+        for parent, step in value.parents:
+            total[parent] += step * total[value]
+    return total
 
 
 def slopes_breadth_first(output):
@@ -300,6 +334,12 @@ def ratio_with_a_step(network, inputs, labels):
         for weights in network.parameters():
             weights -= 0.1 * weights.grad
     return ratio
+
+
+def ratio_after_softmax(network, inputs, labels):
+    network.zero_grad()
+    cross_entropy(torch.softmax(network(inputs), dim=1), labels).backward()
+    return float(network[0].weight.grad.norm() / network[-1].weight.grad.norm())
 
 
 def length_of_the_first(network, inputs, labels):
@@ -435,6 +475,28 @@ def output_without_bias(inputs, outputs):
     return hidden, output[:-1]
 
 
+def output_without_threshold(inputs, outputs):
+    hidden, output = rows_that_fire(inputs, outputs)
+    output[-1] = 0
+    return hidden, output
+
+
+def bias_of_all_inputs(inputs, outputs):
+    wanted = inputs[outputs == 1]
+    bias = np.full((len(wanted), 1), -inputs.shape[1])
+    return np.hstack([2 * wanted - 1, bias]), np.append(np.ones(len(wanted)), -1)
+
+
+def xor_in_numbers(inputs, outputs):
+    return np.array([[1, 1, -1], [-1, -1, 1]]), np.array([1, 1, -2])
+
+
+def two_inputs_only(inputs, outputs):
+    hidden, output = rows_that_fire(inputs, outputs)
+    hidden[:, 2:-1] = 0
+    return hidden, output
+
+
 def stacked(inputs, outputs):
     rows = [np.append(2 * row - 1, -row.sum()) for row in inputs[outputs == 1]]
     return np.stack(rows), np.append(np.ones(len(rows)), -1)
@@ -460,6 +522,11 @@ WRONG = {
         (count_with(corners=CORNERS[::-1]), "stand in another order"),
         (count_with(chosen=range(-3, 4)), "always searches the whole numbers"),
         (count_with(fires=lambda s: s <= 0), "turned round"),
+        (count_over(lambda values: itertools.combinations(values, 3)), "each *set* of three different"),
+        (count_over(lambda values: itertools.combinations_with_replacement(values, 3)), "in one order only"),
+        (count_over(lambda values: itertools.permutations(values, 3)), "three *different* numbers only"),
+        (return_in_the_loop, "stands inside the loop"),
+        (return_at_the_first, "stops at the first neuron that fits"),
         (count_any_three, "only if all four answers agree"),
         (neurons_themselves, "returns the neurons themselves"),
         (count_with(finish=any), "Expected a number"),
@@ -476,8 +543,10 @@ WRONG = {
         (slopes_with(lambda old, step, slope, value: old + step * slope, start=-1.0), "itself"),
         (
             slopes_with(lambda old, step, slope, value: old + step * slope, keys=lambda value: value.data),
-            "{output: 1.0}",
+            "two values may hold the same number",
         ),
+        (slopes_with(lambda old, step, slope, value: old + step * slope, start=None), "output's *number*"),
+        (slopes_not_reversed, "take the order *reversed*"),
         (
             slopes_with(
                 lambda old, step, slope, value: old + step * slope,
@@ -492,7 +561,7 @@ WRONG = {
             ),
             "The output itself is missing",
         ),
-        (lambda output: list(slopes_by_recursion(output).values()), "without parents"),
+        (lambda output: list(slopes_by_recursion(output).values()), "something of type `list`"),
     ],
     "02.3": [
         (ratio_of(length, ends=(-1, 0)), "last layer over the first"),
@@ -507,6 +576,7 @@ WRONG = {
         (ratio_of(lambda layer: layer.weight.grad.abs().sum()), "sums of sizes"),
         (ratio_of(lambda layer: layer.weight.grad.abs().mean()), "mean sizes"),
         (ratio_of(lambda layer: layer.weight.grad.abs().max()), "largest entries"),
+        (ratio_after_softmax, "takes the network's outputs as they are"),
         (ratio_of(length, clear=False), "Clear them first"),
         (ratio_with_a_step, "It changes the weights"),
         (length_of_the_first, "Divide by that of the last one"),
@@ -538,6 +608,10 @@ WRONG = {
         (output_waits_for_all, "does it wait for all of them"),
         (turned_round, "turned round"),
         (output_without_bias, "`output` has shape"),
+        (output_without_threshold, "even where no hidden one does"),
+        (bias_of_all_inputs, "never fires"),
+        (xor_in_numbers, "the network for XOR whatever"),
+        (two_inputs_only, "count on two"),
         (stacked, "in which no row fires"),
         (lambda inputs, outputs: rows_that_fire(inputs, outputs)[0], "Expected a pair"),
     ],

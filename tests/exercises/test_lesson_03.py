@@ -39,6 +39,9 @@ def posterior_by_torch(likelihood, prior):
     return torch.nn.functional.normalize(joint, p=1, dim=0)
 
 
+SALES = np.array([[6, 2], [3, 1], [2, 6]])
+
+
 def joint_of(likelihood, prior):
     return likelihood * prior[:, None]
 
@@ -101,6 +104,13 @@ def component(number):
     return answer
 
 
+def component_that_goes_with_the_outcome(inputs, targets):
+    pca = PCA().fit(inputs)
+    correlations = [np.corrcoef(scores, targets)[0, 1] for scores in pca.transform(inputs).T]
+    number = np.abs(correlations).argmax()
+    return pca.components_[number] * np.sign(correlations[number])
+
+
 def gap_of_means(inputs, targets):
     return inputs[targets == 1].mean(axis=0) - inputs[targets == 0].mean(axis=0)
 
@@ -157,6 +167,12 @@ def first(valid, test):
     return np.zeros(len(valid), dtype=int)
 
 
+def pairs_of_the_luckiest_draw(valid_a, test_a, valid_b, test_b):
+    a = np.unravel_index(valid_a.argmin(), valid_a.shape)
+    b = np.unravel_index(valid_b.argmin(), valid_b.shape)
+    return test_a[a] - test_b[b]
+
+
 def pairs_with_the_number_of_a(valid_a, test_a, valid_b, test_b):
     rows, number = np.arange(len(valid_a)), valid_a.argmin(axis=1)
     return test_a[rows, number] - test_b[rows, np.minimum(number, valid_b.shape[1] - 1)]
@@ -202,6 +218,14 @@ def events_with(width, share=1.0):
         return share * events_by_root(auc, width(half_width), people)
 
     return answer
+
+
+def events_as_many_as_others(auc, half_width, people):
+    return brentq(lambda n: 1.96 * error_of(auc, n, n) - half_width, 2, people)
+
+
+def events_with_roles_exchanged(auc, half_width, people):
+    return brentq(lambda n: 1.96 * error_of(auc, people - n, n) - half_width, 2, people / 2)
 
 
 def events_as_a_share(auc, half_width, people):
@@ -306,6 +330,14 @@ WRONG = {
         (posterior_only_where_rows_add_up, "A common factor has to cancel"),
         (lambda likelihood, prior: joint_of(likelihood, prior).sum(axis=0), "has shape (2,)"),
         (lambda likelihood, prior: print(likelihood), "Did you forget `return`"),
+        (lambda likelihood, prior: posterior_by_broadcasting(likelihood, prior).round(3), "not rounded"),
+        (lambda likelihood, prior: likelihood / (prior @ likelihood), "below the line, in P(v)"),
+        (lambda likelihood, prior: SALES / SALES.sum(axis=0), "same table, whatever comes in"),
+        (
+            lambda likelihood, prior: likelihood * prior / (likelihood * prior).sum(axis=0),
+            "shapes (3,2) (3,)",
+        ),
+        (lambda likelihood, prior: posterior_by_broadcasting(likelihood, prior)[:, 0], "has shape (3,)"),
     ],
     "03.2": [
         (component(0), "first principal component"),
@@ -326,6 +358,7 @@ WRONG = {
             lambda inputs, targets: unit(np.cov(inputs.T) @ gap_of_means(inputs, targets)),
             "multiplied by the covariance",
         ),
+        (component_that_goes_with_the_outcome, "one of the principal components"),
         (lambda inputs, targets: -direction_by_lda(inputs, targets), "Turn it round"),
         (lambda inputs, targets: 3 * direction_by_lda(inputs, targets), "length is 3"),
         (lambda inputs, targets: direction_by_lda(inputs, targets)[:, None], "has shape"),
@@ -353,11 +386,32 @@ WRONG = {
         ),
         (pairs_with(best, finish=lambda a, b: np.abs(a - b)), "The sign is lost"),
         (pairs_with(best, finish=lambda a, b: (a - b) ** 2), "are squared"),
+        (pairs_with(best, finish=lambda a, b: (a - b) / b), "divided by the errors of family b"),
         (pairs_with_the_number_of_a, "best for family a"),
         (pairs_with(best, finish=lambda a, b: (a - b).mean()), "It returns one number"),
         (pairs_with(best, finish=lambda a, b: (a - b).mean(axis=0)), "averaged over the draws"),
-        (pairs_with(best, finish=lambda a, b: (a - b).mean(axis=1)), "averaged over the test cases"),
+        (pairs_with(best, finish=lambda a, b: (a - b).mean(axis=1)), "one number for each draw"),
+        (pairs_with(best, finish=lambda a, b: (a - b).sum(axis=1)), "one number for each draw"),
         (pairs_with(best, finish=lambda a, b: a), "are not the differences"),
+        (
+            pairs_with(best, finish=lambda a, b: np.squeeze(a - b)),
+            "With a single draw the first axis is lost",
+        ),
+        (
+            lambda valid_a, test_a, valid_b, test_b: valid_a.min(axis=1) - valid_b.min(axis=1),
+            "are the validation errors",
+        ),
+        (
+            lambda valid_a, test_a, valid_b, test_b: test_a[valid_a.argmin(1)] - test_b[valid_b.argmin(1)],
+            "three axes",
+        ),
+        (
+            lambda valid_a, test_a, valid_b, test_b: (
+                test_a[:, valid_a.argmin(axis=1)] - test_b[:, valid_b.argmin(axis=1)]
+            ),
+            "every choice for every draw",
+        ),
+        (pairs_of_the_luckiest_draw, "in *every* draw"),
     ],
     "03.4": [
         (events_as_a_share, "the interval of a share"),
@@ -375,7 +429,10 @@ WRONG = {
             "share of people with an event",
         ),
         (lambda auc, half_width, people: people * 0.3, "Far too many"),
-        (lambda auc, half_width, people: 165, "give another interval"),
+        (events_as_many_as_others, "as many people without an event"),
+        (events_with_roles_exchanged, "changed places in the formula"),
+        (lambda auc, half_width, people: 165, "165, whatever comes in"),
+        (lambda auc, half_width, people: 1 / half_width**2, "give another interval"),
         (lambda auc, half_width, people: -5, "cannot be a number of events"),
         (lambda auc, half_width, people: np.arange(5), "Expected one number"),
     ],
@@ -390,6 +447,7 @@ WRONG = {
         (audit_with(slips=without_room_for_rounding), "which rounding can do"),
         (audit_with(slips=["Algorithm"]), "holds names"),
         (audit_with(slips=6), "is no list"),
+        (audit_with(slips=lambda slips, rows: np.where(np.isin(range(len(rows)), slips))), "np.where(…)[0]"),
         (audit_with(gain=lambda gain, rows: -gain), "wrong sign"),
         (audit_with(gain=lambda gain, rows: rows[8][1] - rows[7][1] if len(rows) > 8 else 0), "by name"),
         (audit_without_a_verdict, 'The entry `"verdict"` is missing'),

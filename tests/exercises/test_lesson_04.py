@@ -1,8 +1,12 @@
 """Right and typical wrong answers to the exercises of lesson 04."""
 
+import copy
+
 import numpy as np
 import torch
+from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import pdist
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -101,6 +105,25 @@ def adam_in_place(weights, gradient, mean, square, step, *, learning_rate=1e-3, 
     return weights - learning_rate * mean / (1 - betas[0] ** step) / bottom, mean, square
 
 
+def adam_other_order(*arrays, **settings):
+    weights, mean, square = adam_by_formulas(*arrays, **settings)
+    return weights, square, mean
+
+
+def adam_change_only(weights, *arrays, **settings):
+    new, mean, square = adam_by_formulas(weights, *arrays, **settings)
+    return new - weights, mean, square
+
+
+def adam_with_old_averages(
+    weights, gradient, mean, square, step, *, learning_rate=1e-3, betas=(0.9, 0.999), eps=1e-8
+):
+    bottom = np.sqrt(square / (1 - betas[1] ** step)) + eps
+    weights = weights - learning_rate * mean / (1 - betas[0] ** step) / bottom
+    mean = betas[0] * mean + (1 - betas[0]) * gradient
+    return weights, mean, betas[1] * square + (1 - betas[1]) * gradient**2
+
+
 def adam_ignoring(**fixed):
     def answer(weights, gradient, mean, square, step, *, learning_rate=1e-3, betas=(0.9, 0.999), eps=1e-8):
         how = {"learning_rate": learning_rate, "betas": betas, "eps": eps} | fixed
@@ -190,6 +213,45 @@ def overfit_with(
         return finish(losses)
 
     return answer
+
+
+def overfit_a_copy(model, inputs, targets, *, steps, learning_rate):
+    return overfit_plain(copy.deepcopy(model), inputs, targets, steps=steps, learning_rate=learning_rate)
+
+
+def overfit_forgetting_too_late(model, inputs, targets, *, steps, learning_rate):
+    optimizer, losses = torch.optim.SGD(model.parameters(), lr=learning_rate), []
+    for _ in range(steps):
+        loss = cross_entropy(model(inputs), targets)
+        loss.backward()
+        optimizer.zero_grad()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def overfit_in_small_batches(model, inputs, targets, *, steps, learning_rate):
+    optimizer, losses = torch.optim.SGD(model.parameters(), lr=learning_rate), []
+    for step in range(steps):
+        rows = torch.arange(4) + 4 * (step % 3)
+        loss = cross_entropy(model(inputs[rows]), targets[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def overfit_by_log_softmax_twice(model, inputs, targets, *, steps, learning_rate):
+    optimizer, losses = torch.optim.SGD(model.parameters(), lr=learning_rate), []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        losses.append(
+            cross_entropy(model(inputs).log_softmax(dim=1), targets)
+        )  # a second one changes nothing
+        losses[-1].backward()
+        optimizer.step()
+    return losses
 
 
 def twice(outputs, targets):
@@ -288,6 +350,25 @@ def groups_without_joining(sequences, limit):
     for row in range(len(sequences)):
         group[(sequences != sequences[row]).sum(axis=1) <= limit] = group[row]
     return group
+
+
+def groups_as_scipy_gives_them(sequences, limit):
+    return connected_components((sequences[:, None] != sequences[None]).sum(axis=2) <= limit)
+
+
+def groups_as_lists(sequences, limit):
+    groups = groups_by_scipy(sequences, limit)
+    return [np.flatnonzero(groups == number).tolist() for number in np.unique(groups)]
+
+
+def groups_by_average_linkage(sequences, limit):
+    tree = linkage(pdist(sequences, lambda a, b: (a != b).sum()), "average")
+    return fcluster(tree, limit, "distance")
+
+
+def groups_by_single_linkage(sequences, limit):
+    tree = linkage(pdist(sequences, lambda a, b: (a != b).sum()), "single")
+    return fcluster(tree, limit, "distance")
 
 
 # --- 04.4  Two spreads ------------------------------------------------------------------------------------
@@ -406,8 +487,20 @@ def control_in_place(analyse, inputs, targets, *, repeats, seed):
 
 RIGHT = {
     "04.1": [adam_by_formulas, adam_by_lerp, adam_by_loop, adam_by_torch],
-    "04.2": [overfit_plain, overfit_by_hand, overfit_shuffling_both, overfit_by_grad],
-    "04.3": [groups_by_scipy, groups_by_relabelling, groups_by_walking, groups_by_reach],
+    "04.2": [
+        overfit_plain,
+        overfit_by_hand,
+        overfit_shuffling_both,
+        overfit_by_grad,
+        overfit_by_log_softmax_twice,
+    ],
+    "04.3": [
+        groups_by_scipy,
+        groups_by_relabelling,
+        groups_by_walking,
+        groups_by_reach,
+        groups_by_single_linkage,
+    ],
     "04.4": [spreads_by_numpy, spreads_by_torch, spreads_by_sums],
     "04.5": [control_by_permutation, control_by_rows, control_by_shuffled_copies, control_shuffling_inputs],
 }
@@ -427,6 +520,11 @@ WRONG = {
         (adam_counting_wrongly, "`step` is 1 at the first call"),
         (adam_swapped, "two betas have changed places"),
         (adam_weights_only, "Expected three things back"),
+        (adam_other_order, "in each other's place"),
+        (adam_change_only, "the change of the weights"),
+        (adam_with_old_averages, "the averages from before this gradient"),
+        (adam_ignoring(learning_rate=0.1), "times as long as it should be"),
+        (adam_variant(lambda g: {"g2": (g**2).sum()}), "The new `square` is not the running average"),
         (adam_in_place, "changes its input"),
         (adam_ignoring(learning_rate=1e-3), "no notice of `learning_rate`"),
         (adam_ignoring(betas=(0.9, 0.999)), "no notice of `betas`"),
@@ -444,6 +542,13 @@ WRONG = {
         (overfit_with(weights=lambda model: list(model.parameters())[-2:]), "have not moved"),
         (overfit_with(forget=False), "are added up"),
         (overfit_with(longer=5), "More steps do not mend a bug"),
+        (overfit_with(finish=lambda losses: [round(one, 3) for one in losses]), "The losses are rounded"),
+        (overfit_a_copy, "of the model that was handed in"),
+        (overfit_forgetting_too_late, "before `zero_grad` forgets the gradient"),
+        (overfit_in_small_batches, "in how many rows there are"),
+        (overfit_with(make=lambda w, rate: torch.optim.SGD(w, lr=0.1)), "no notice of `learning_rate`"),
+        (overfit_with(finish=lambda losses: [one for one in losses if one > 0.9]), "do not stop early"),
+        (lambda model, inputs, targets, **how: (model, [1.0]), "loss is of type `Sequential`"),
         (overfit_with(make=lambda w, rate: torch.optim.Adam(w, lr=rate)), "That is Adam."),
         (overfit_with(make=lambda w, rate: torch.optim.SGD(w, lr=rate, momentum=0.9)), "That is momentum."),
         (overfit_with(make=lambda w, rate: torch.optim.SGD(w, lr=0.5)), "no notice of `learning_rate`"),
@@ -460,6 +565,19 @@ WRONG = {
         ),
         (groups_variant(lambda gaps, s, limit: gaps.mean(axis=2) <= limit), "Is the *share* of places"),
         (groups_variant(lambda gaps, s, limit: (~gaps).sum(axis=2) <= limit), "places that *agree* counted"),
+        (
+            groups_variant(lambda gaps, s, limit: (s[:, None] - s[None]).sum(axis=2) <= limit),
+            "added up with their signs",
+        ),
+        (
+            groups_variant(lambda gaps, s, limit: np.linalg.norm(s[:, None] - s[None], axis=2) <= limit),
+            "stand for letters",
+        ),
+        (groups_as_scipy_gives_them, "Take the second, `[1]`"),
+        (groups_as_lists, "one group number for each row"),
+        (lambda s, limit: groups_by_scipy(np.zeros((50, 3)), limit), "a table of the notebook"),
+        (lambda s, limit: groups_by_scipy(s, 3), "Is another number compared than `limit`"),
+        (groups_by_average_linkage, "have different group numbers"),
         (groups_by_leaders, "Chains are not followed"),
         (groups_by_first_near, "Chains are not followed"),
         (groups_by_neighbour, "the row before it only"),
@@ -490,6 +608,26 @@ WRONG = {
         (spreads_variant(second=lambda c: c.mean(0).std(ddof=1) / c.shape[1]), "divides by √B"),
         (spreads_variant(second=lambda c: c.mean(0).std(ddof=1) / len(c) ** 0.5), "divided by √S"),
         (lambda correct: float(correct.mean(1).std(ddof=1)), "Expected two numbers"),
+        (lambda correct: [100 * value for value in spreads_by_numpy(correct)], "in per cent"),
+        (lambda correct: [round(float(value), 3) for value in spreads_by_numpy(correct)], "Both are rounded"),
+        (spreads_variant(first=lambda c: c.mean(1).std(ddof=1) / c.shape[1] ** 0.5), "divided by √B. Asked"),
+        (
+            spreads_variant(second=lambda c: c.std(ddof=1) / c.shape[1] ** 0.5),
+            "the standard error of a single run",
+        ),
+        (spreads_variant(first=lambda c: c.std(axis=1).mean()), "the answers of one seed, averaged"),
+        (
+            spreads_variant(second=lambda c: c.mean(0).std(ddof=1) / (c.shape[1] - 1) ** 0.5),
+            "takes one away twice",
+        ),
+        (
+            spreads_variant(second=lambda c: c.std(axis=1, ddof=1).mean() / c.shape[1] ** 0.5),
+            "the standard error of a single run",
+        ),
+        (
+            spreads_variant(second=lambda c: c[0].std(ddof=1) / c.shape[1] ** 0.5),
+            "the standard error of a single run",
+        ),
     ],
     "04.5": [
         (control_with(together), "inputs and labels were shuffled together"),
@@ -506,6 +644,9 @@ WRONG = {
         (control_without_seed, "The same `seed` gives other scores"),
         (control_with_one_seed, "Another `seed` gives the same scores"),
         (control_in_place, "changes its input"),
+        (control_with(lambda random, x, y: (x, np.roll(y, 7))), "use the same shuffle"),
+        (control_with(lambda random, x, y: (x, np.sort(y))), "use the same shuffle"),
+        (control_with(lambda random, x, y: (y, x)), "the shapes must stay"),
     ],
 }
 

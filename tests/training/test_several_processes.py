@@ -5,6 +5,7 @@ import json
 import re
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 import together
@@ -74,6 +75,38 @@ LONG_RUN = """
 """
 
 
+@pytest.mark.skipif(
+    not Path("/proc/self/task").exists(), reason="Linux alone lists the threads of a process there"
+)
+def test_the_threads_that_carry_messages_end_before_the_process_does(tmp_path):
+    # One that still lets go of a tensor while Python ends aborts the process, a few times in a hundred.
+    script = tmp_path / "ends.py"
+    script.write_text(
+        textwrap.dedent("""
+        import atexit
+        from pathlib import Path
+        from small_runs import a_model, classes
+        from torch.nn import functional as F
+        from course_lib.training import fit
+
+        def threads():
+            return sorted(path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm"))
+
+        # What is registered first is called last, so after the processes have parted.
+        atexit.register(lambda: print("at the end", threads()))
+        fit(a_model(), classes(), loss=F.cross_entropy, epochs=1, batch_size=16, progress=False)
+        print("in between", threads())
+        """)
+    )
+    done = torchrun(script)
+    assert done.returncode == 0, done.stderr
+    in_between = re.findall("in between (.*)", done.stdout)
+    at_the_end = re.findall("at the end (.*)", done.stdout)
+    assert len(in_between) == len(at_the_end) == 2
+    assert all("gloo" in names for names in in_between)
+    assert not any("gloo" in names for names in at_the_end)
+
+
 def test_a_process_that_is_killed_ends_all_and_the_same_command_goes_on_where_they_stood(tmp_path):
     script = tmp_path / "long_run.py"
     script.write_text(textwrap.dedent(LONG_RUN))
@@ -98,7 +131,8 @@ def test_a_crash_in_one_process_ends_all_with_its_error(tmp_path):
     script = tmp_path / "crash.py"
     script.write_text(
         textwrap.dedent("""
-                from small_runs import a_model, classes
+        import os
+        from small_runs import a_model, classes
         from torch.nn import functional as F
         from course_lib.training import fit
 

@@ -21,7 +21,7 @@ from course_lib.lessons.lint.exercises import (
 )
 from course_lib.lessons.lint.leaks import nothing_leaks
 from course_lib.lessons.lint.page import TOML, Page, Problem, line_of
-from course_lib.lessons.lint.prose import figures_have_alt_text, prose_is_accessible
+from course_lib.lessons.lint.prose import figures_have_alt_text, prose_is_accessible, tables_have_headers
 from course_lib.lessons.source import SourceError, read_cells, solution_blocks, student_cell
 from course_lib.lessons.syllabus import Lesson, Syllabus, read
 
@@ -35,6 +35,7 @@ _RULES: tuple[Callable[[Page], Iterator[Problem]], ...] = (
     nothing_leaks,
     figures_have_alt_text,
     prose_is_accessible,
+    tables_have_headers,
     parameters_are_plain,
     manners,
     data_are_known,

@@ -109,6 +109,29 @@ def prose_is_accessible(page: Page) -> Iterator[Problem]:
             )
 
 
+def tables_have_headers(page: Page) -> Iterator[Problem]:
+    """Every column of a table has a word at its head, for those who hear the table cell by cell."""
+    for cell in page.markdown:
+        hidden, lines = prose(cell.text).split("\n"), cell.text.split("\n")
+        for number, line in enumerate(hidden[1:], start=1):
+            if not re.fullmatch(r" {0,3}\|?( *:?-+:? *\|)+( *:?-+:? *)?", line):
+                continue
+            head = re.split(r"(?<!\\)\|", lines[number - 1].strip().removeprefix("|").removesuffix("|"))
+            if not all(map(str.strip, head)):
+                yield page.problem(
+                    cell.line + number - 1,
+                    "A column of the table has no word at its head.",
+                    "Write one, such as `name`.",
+                )
+        for match in re.finditer(r"<table\b.*?(?:</table>|\Z)", "\n".join(hidden), re.DOTALL | re.IGNORECASE):
+            if not re.search(r"<th\b", match[0], re.IGNORECASE):
+                yield page.problem(
+                    cell.line + cell.text.count("\n", 0, match.start()),
+                    "A `<table>` has no `<th>`.",
+                    "Mark its head cells as such, or write the table in Markdown.",
+                )
+
+
 def _place(path: Path, top: Path) -> str:
     try:
         return path.resolve().relative_to(top.resolve()).as_posix()
