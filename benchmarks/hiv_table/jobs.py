@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import multiprocessing
 import os
@@ -38,23 +39,20 @@ class Job:
         return "-".join([self.model, self.protocol, f"seed{self.seed}", self.what, *fold])
 
 
-def jobs(protocols: tuple[str, ...], seeds: tuple[int, ...]) -> list[Job]:
-    """Return all pieces of a run, the longest first.
+def jobs(protocol: str, seed: int) -> list[Job]:
+    """Return all pieces of a protocol on the folds of one seed, the longest first.
 
     The recipe is trained on all drugs of a class, on folds that keep isolates and identical sequences
     together: the stricter protocol is its only one, and its numbers stand in both.
     """
     found = []
     for model in ORDER:
-        for seed in seeds:
-            if model == RECIPE:
-                found += [
-                    Job(model, "grouped", seed, name, fold) for name in CLASSES for fold in range(folds.FOLDS)
-                ]
-            else:
-                found += [
-                    Job(model, protocol, seed, drug) for protocol in protocols for drug in reversed(DRUGS)
-                ]
+        if model == RECIPE:
+            found += [
+                Job(model, "grouped", seed, name, fold) for name in CLASSES for fold in range(folds.FOLDS)
+            ]
+        else:
+            found += [Job(model, protocol, seed, drug) for drug in reversed(DRUGS)]
     return found
 
 
@@ -107,30 +105,33 @@ def _recipe(job: Job) -> dict[str, list[dict[str, float]]]:
     return found
 
 
-def run(todo: list[Job], folder: Path, processes: int) -> Iterator[Job]:
-    """Do what is not done yet, each piece in a file of `folder` as soon as it is; return each when it is."""
-    folder.mkdir(parents=True, exist_ok=True)
-    todo = [job for job in todo if not (folder / f"{job.name}.json").exists()]
+def run(todo: list[Job], folders: dict[str, Path], processes: int) -> Iterator[Job]:
+    """Do what is not done yet, and return each piece when it is done.
+
+    Each piece is a file in the folder of its model as soon as it is there.
+    """
+    todo = [job for job in todo if not is_done(job, folders)]
     if processes == 1:
+        _one_thread()
         for job in todo:
-            yield _keep(job, folder)
-        return
-    with multiprocessing.get_context("spawn").Pool(processes, _one_thread) as pool:
-        yield from pool.imap_unordered(_Keep(folder), todo)
+            yield _keep(job, folders)
+    elif todo:
+        with multiprocessing.get_context("spawn").Pool(processes, _one_thread) as pool:
+            yield from pool.imap_unordered(functools.partial(_keep, folders=folders), todo)
 
 
-@dataclasses.dataclass
-class _Keep:
-    """`_keep` with its folder, in a form that another process can be sent."""
-
-    folder: Path
-
-    def __call__(self, job: Job) -> Job:
-        return _keep(job, self.folder)
+def is_done(job: Job, folders: dict[str, Path]) -> bool:
+    """Return whether the file of a piece is there."""
+    return _path(job, folders).exists()
 
 
-def _keep(job: Job, folder: Path) -> Job:
-    path = folder / f"{job.name}.json"
+def _path(job: Job, folders: dict[str, Path]) -> Path:
+    return folders[job.model] / f"{job.name}.json"
+
+
+def _keep(job: Job, folders: dict[str, Path]) -> Job:
+    path = _path(job, folders)
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     part.write_text(json.dumps(work(job)), encoding="utf-8")
     os.replace(part, path)  # a killed run leaves no half a result
@@ -143,15 +144,18 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def rows(folder: Path, protocols: tuple[str, ...], seeds: tuple[int, ...]) -> list[dict]:
-    """Return a row per drug, model and protocol from the files of a finished run."""
+def rows(folders: dict[str, Path], runs: dict[str, list[int]]) -> list[dict]:
+    """Return a row per drug, model and protocol from the files of the seeds that each protocol was run with.
+
+    A row is one model on all seeds of its protocol; `seconds` is the processor time of one seed.
+    """
     found = []
-    for protocol in protocols:
+    for protocol, seeds in runs.items():
         for drug, name in DRUGS.items():
             isolates = table(name)
             labels = isolates.label(drug, isolates.measured(drug))
             for model in ORDER[::-1]:
-                by_seed = [_of_seed(folder, model, protocol, seed, drug, name) for seed in seeds]
+                by_seed = [_of_seed(folders, model, protocol, seed, drug) for seed in seeds]
                 found.append(
                     {
                         "drug": drug,
@@ -170,15 +174,16 @@ def rows(folder: Path, protocols: tuple[str, ...], seeds: tuple[int, ...]) -> li
     return found
 
 
-def _of_seed(folder: Path, model: str, protocol: str, seed: int, drug: str, name: str):
+def _of_seed(folders: dict[str, Path], model: str, protocol: str, seed: int, drug: str):
     """Return the five folds of a drug, and the seconds; of the recipe's time, each drug gets its share."""
     if model != RECIPE:
-        said = _read(folder, Job(model, protocol, seed, drug))
+        said = _read(Job(model, protocol, seed, drug), folders)
         return said["folds"][drug], said["seconds"]
-    parts = [_read(folder, Job(model, "grouped", seed, name, fold)) for fold in range(folds.FOLDS)]
+    name = DRUGS[drug]
+    parts = [_read(Job(model, "grouped", seed, name, fold), folders) for fold in range(folds.FOLDS)]
     seconds = sum(part["seconds"] for part in parts) / len(CLASSES[name])
     return [part["folds"][drug][0] for part in parts], seconds
 
 
-def _read(folder: Path, job: Job) -> dict:
-    return json.loads((folder / f"{job.name}.json").read_text(encoding="utf-8"))
+def _read(job: Job, folders: dict[str, Path]) -> dict:
+    return json.loads(_path(job, folders).read_text(encoding="utf-8"))
