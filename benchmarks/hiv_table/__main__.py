@@ -20,6 +20,8 @@ from pathlib import Path
 
 from benchmarks import provenance
 from benchmarks.hiv_table import jobs, models, page
+from benchmarks.hiv_table.isolates import DRUGS
+from course_lib.registry import record
 
 SEEDS = (1, 2, 3)
 
@@ -65,6 +67,12 @@ def _folders(made_from: dict) -> dict[str, Path]:
     return dict.fromkeys(models.MODELS, alone) | {jobs.RECIPE: folder(made_from["code_hash"])}
 
 
+def data_hash() -> str:
+    """Return a hash of the files of the 18 drugs, as the registry pins them."""
+    pinned = {file.path: file.sha256 for drug in DRUGS for file in record(f"hiv_resistance/{drug}").files}
+    return hashlib.sha256(json.dumps(pinned, sort_keys=True).encode()).hexdigest()
+
+
 def _record(made_from: dict, folders: dict[str, Path]) -> Path:
     """Write the record and the page from every protocol and seed that is through; return where."""
     runs: dict[str, list[int]] = {}
@@ -75,7 +83,7 @@ def _record(made_from: dict, folders: dict[str, Path]) -> Path:
     minutes = {
         protocol: sum(row["seconds"] for row in rows if row["protocol"] == protocol) / 60 for protocol in runs
     }
-    result = {**made_from, "runs": runs, "processor_minutes": minutes, "rows": rows}
+    result = {**made_from, "data_hash": data_hash(), "runs": runs, "processor_minutes": minutes, "rows": rows}
     path = provenance.RESULTS / f"{page.RESULT}.json"
     if _would_lose(path, result):
         path = provenance.TRIED / path.name

@@ -30,6 +30,10 @@ NAMES = {
     "rnn": "bidirectional RNN",
     "recipe": "recipe",
 }
+PROTOCOLS = {
+    "published": "The published protocol, folds stratified drug by drug",
+    "grouped": "Folds of a whole class with identical sequences together",
+}
 SAID = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "auc": "Area under the curve"}
 
 # The limits that the project has set itself, and the means that the authors' networks reached.
@@ -125,15 +129,12 @@ def _grid(head, rows) -> str:
 def text(result: dict) -> str:
     """Return the page."""
     rows = of(result, "published")
-    seeds = result["seeds"]
     parts = [
         "# HIV-1 drug resistance: the published table, made again",
         "This page is made by `make hiv-table`; its numbers are computed from "
         "[the results](results/hiv_table.json) and from [the authors' output](hiv_table/published.csv). "
         "The 18 files of sequences are those that M. C. Steiner, K. M. Gibson and K. A. Crandall published "
-        "(Viruses 12, 560, 2020); an isolate is resistant from a fold change of 3.5 on. "
-        f"Five folds, drawn with {_counted(seeds)}: {', '.join(map(str, seeds))}. "
-        "Means over folds" + (" and seeds" if len(seeds) > 1 else "") + ".",
+        "(Viruses 12, 560, 2020); an isolate is resistant from a fold change of 3.5 on. " + _runs(result),
         table(verdicts(result)),
         f"![Accuracy of every model and of the published networks, drug by drug]({PLOT})",
         "## Where a published number stands higher",
@@ -141,6 +142,8 @@ def text(result: dict) -> str:
     ]
     for measure in MEASURES:
         parts += [f"## {SAID[measure]}", _matrix(rows, measure), _ranking(rows, measure)]
+        if measure != "accuracy":
+            parts += ["Where a published number stands higher:", behind(rows, measure)]
     grouped = of(result, "grouped")
     parts += ["## Identical sequences kept together", _grouped(rows, grouped)]
     parts += ["## How it was done", _HOW.format(**_authors_folds()), "## The recipe", _RECIPE]
@@ -148,32 +151,38 @@ def text(result: dict) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _counted(seeds: list[int]) -> str:
-    return "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
+def _runs(result: dict) -> str:
+    """Say which protocols were run, on the folds of which seeds: no more than was done."""
+    said = []
+    for protocol, title in PROTOCOLS.items():
+        seeds = result["runs"].get(protocol, [])
+        on = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"
+        said.append(f"{title}: " + (f"five folds each on {on}" if seeds else "not run"))
+    return f"What was run is this. {'. '.join(said)}. Numbers are means over folds and seeds."
 
 
-def behind(rows: dict[str, dict[str, dict]]) -> str:
-    """Return a sentence for every drug on which a published network has the higher accuracy."""
-    sentences = []
+def behind(rows: dict[str, dict[str, dict]], measure: str = "accuracy") -> str:
+    """Return a sentence for every drug on which a published network stands higher by a measure."""
+    sentences, called = [], SAID[measure].lower()
     for drug, models in rows.items():
-        network, theirs = best_published(drug)
-        ours = models["recipe"]["accuracy"]
-        if ours["mean"] >= theirs:
+        network, theirs = best_published(drug, measure)
+        ours, isolates = models["recipe"][measure], models["recipe"]["isolates"]
+        gap = theirs - ours["mean"]
+        if gap <= 0:
             continue
-        gap, wrong = theirs - ours["mean"], (theirs - ours["mean"]) * models["recipe"]["isolates"]
-        best = max(models, key=lambda name: models[name]["accuracy"]["mean"])
+        wrong = f", or {gap * isolates:.1f} of {isolates} isolates" if measure == "accuracy" else ""
+        best = max(models, key=lambda name: models[name][measure]["mean"])
         others = (
-            f" Our {NAMES[best]} has {models[best]['accuracy']['mean']:.3f}."
-            if models[best]["accuracy"]["mean"] >= theirs
+            f" Our {NAMES[best]} has {models[best][measure]['mean']:.3f}."
+            if models[best][measure]["mean"] >= theirs
             else " None of our other models reaches it either."
         )
         sentences.append(
             f"- **{drug}:** the published {network} has {theirs:.3f}, the recipe {ours['mean']:.3f}: "
-            f"{gap:.3f} less, or {wrong:.1f} of {models['recipe']['isolates']} isolates; the standard "
-            f"deviation over folds is {ours['sd_folds']:.3f}.{others}"
+            f"{gap:.3f} less{wrong}; the standard deviation over folds is {ours['sd_folds']:.3f}.{others}"
         )
     if not sentences:
-        return "Nowhere: by accuracy, the recipe is at or above the best published network on every drug."
+        return f"Nowhere: by {called}, the recipe is at or above the best published network on every drug."
     return "\n".join(sentences)
 
 
@@ -202,14 +211,17 @@ def _ranking(rows: dict[str, dict[str, dict]], measure: str) -> str:
     means = {f"published {n}": np.mean([theirs[d][n][measure] for d in rows]) for n in NETWORKS}
     means |= {NAMES[name]: mean(rows, name, measure) for name in NAMES}
     order = sorted(means, key=means.get, reverse=True)
-    spread = {
-        NAMES[name]: np.mean([row[name][measure]["sd_folds"] for row in rows.values()]) for name in NAMES
-    }
-    said = ", ".join(
-        f"{name} {means[name]:.3f}" + (f" (± {spread[name]:.3f} over folds)" if name in spread else "")
-        for name in order
-    )
+    spread = {NAMES[name]: _spread([row[name][measure] for row in rows.values()]) for name in NAMES}
+    said = ", ".join(f"{name} {means[name]:.3f}{spread.get(name, '')}" for name in order)
     return f"Ranked by the mean of {len(rows)} drugs: {said}."
+
+
+def _spread(found: list[dict[str, float]]) -> str:
+    """Return the spreads of a drug, averaged over drugs: over folds and, where there are several, seeds."""
+    said = f"± {np.mean([one['sd_folds'] for one in found]):.3f} over folds"
+    if "sd_seeds" in found[0]:
+        said += f", ± {np.mean([one['sd_seeds'] for one in found]):.3f} between seeds"
+    return f" ({said})"
 
 
 def _grouped(rows: dict, grouped: dict) -> str:
