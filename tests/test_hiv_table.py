@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import LinearRegression
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -112,6 +114,63 @@ def test_the_recipe_sees_no_test_isolate_through_any_drug(simulated, small):
     assert honest.shape == (len(test), 2)
     assert honest.min() >= 0
     assert honest.max() <= 1
+
+
+def test_a_position_counts_as_much_as_its_letters_explain(simulated, monkeypatch):
+    found = recipe.by_effect(simulated.sequences, simulated.log_fold)
+    sites = hiv_isolates(3, patients=150).truth["effects"] != 0
+    assert found[sites].mean() > 3 * found[~sites].mean()
+    assert found.mean() == pytest.approx(1)
+    monkeypatch.setattr(recipe, "SHRUNK", 1e-9)
+    monkeypatch.setattr(recipe, "LEAST", 0.0)
+    one = simulated.log_fold[:, :1]
+    letters = isolates.one_hot(simulated.sequences)
+    by_regression = np.array(
+        [
+            LinearRegression().fit(letters[:, place], one[:, 0]).score(letters[:, place], one[:, 0])
+            for place in range(letters.shape[1])
+        ]
+    )
+    ours = recipe.by_effect(simulated.sequences, one)
+    assert ours == pytest.approx(by_regression / by_regression.mean(), abs=1e-4)
+
+
+def test_two_sequences_are_alike_by_the_positions_at_which_they_differ(simulated):
+    weights = np.random.default_rng(0).random(simulated.sequences.shape[1])
+    train, rows = simulated.sequences[:7], simulated.sequences[7:12]
+    apart = np.array([[weights[one != other].sum() for other in train] for one in train])
+    across = np.array([[weights[one != other].sum() for other in train] for one in rows])
+    unit = recipe.APART * np.median(apart)
+    between, asked = recipe._alike(train, rows, weights)
+    assert between == pytest.approx(np.exp(-apart / unit), abs=1e-5)
+    assert asked == pytest.approx(np.exp(-across / unit), abs=1e-5)
+
+
+def test_for_one_drug_the_process_over_drugs_is_kernel_ridge_regression(simulated):
+    one = dataclasses.replace(
+        simulated, drugs=("ONE",), labels=simulated.labels[:, :1], log_fold=simulated.log_fold[:, :1]
+    )
+    train, rows = np.arange(100), np.arange(100, 130)
+    values = one.log_fold[train]
+    weights = recipe.by_effect(one.sequences[train], values)
+    between, asked = recipe._alike(one.sequences[train], one.sequences[rows], weights)
+    ridge = KernelRidge(alpha=recipe.NOISE, kernel="precomputed").fit(between, values - values.mean())
+    assert recipe.together(one, train, rows, 0, count=recipe.by_effect) == pytest.approx(
+        ridge.predict(asked) + values.mean(), abs=1e-3
+    )
+
+
+def test_what_is_known_of_one_drug_helps_the_other(simulated):
+    fold_of = folds.by_class(simulated.sequences, simulated.labels, seed=1)
+    train, test = np.flatnonzero(fold_of != 0), np.flatnonzero(fold_of == 0)
+    alone = dataclasses.replace(simulated, log_fold=simulated.log_fold.copy())
+    alone.log_fold[np.isnan(alone.log_fold[:, 1]), 0] = np.nan  # the first drug measured where the second is
+    truth = simulated.log_fold[test, 0]
+    error = {
+        name: np.mean((recipe.together(table, train, test, 0, count=recipe.by_effect)[:, 1] - truth) ** 2)
+        for name, table in (("both", simulated), ("alone", alone))
+    }
+    assert error["both"] < 0.8 * error["alone"], error
 
 
 # The models.

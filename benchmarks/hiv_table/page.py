@@ -259,12 +259,16 @@ _RECIPE = (
     "One procedure for all drugs, in [recipe.py](hiv_table/recipe.py). Its members regress the logarithm of "
     "the fold change, which says how far an isolate is from the cut-off: a Gaussian process over all "
     "isolates and drugs of a class at once; support vector regression; and gradient boosted trees, these two "
-    "drug by drug. How they are weighed, each member on the drug in question and their mean on every drug of "
-    "the class, is learnt on five inner folds of the training isolates by a logistic regression per drug. "
-    "The kinds of members and their few settings were picked beforehand on one other draw of the folds "
-    "(seed 1000), which is in no number of this page. The isolates are the same whatever the draw: what was "
-    "picked there may suit them slightly better than it would suit new ones. No label of a test fold has a "
-    "hand in the recipe: a test spoils them all and finds the same predictions."
+    "drug by drug. For the first two, sequences are alike by how little they differ, and there are two of "
+    "each: one counts all positions alike, the other counts a position for as much as its letters explain of "
+    "the training isolates' fold changes. How the members are weighed, "
+    "each on the drug in question and their mean on every drug of the class, is learnt on five inner folds "
+    "of the training isolates by a logistic regression per drug.\n\n"
+    "People picked the kinds of members and their few settings beforehand, by accuracy on inner folds: of "
+    "another draw of the folds (seed 1000), and of the isolates that the first fold of seed 1 leaves for "
+    "training. The isolates are the same whatever the draw: what was picked there may suit them slightly "
+    "better than it would suit new ones. No label of a test fold has a hand in the recipe: a test spoils "
+    "them all and finds the same predictions."
 )
 
 

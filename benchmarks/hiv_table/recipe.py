@@ -6,10 +6,14 @@ not seen is what a logistic regression per drug learns to weigh. A test isolate 
 trainings of each member, weighed so. Nothing else is chosen, and the test isolates have a hand in nothing.
 
 All members regress the logarithm of the fold change, which tells more than the label that is cut from it:
-how far an isolate is from the cut-off.
+how far an isolate is from the cut-off. Four of the five go by how much two sequences differ: two count every
+position alike, two count it for as much as its letters explain of the fold changes of the training isolates.
 """
 
 from __future__ import annotations
+
+import functools
+from collections.abc import Callable
 
 import numpy as np
 import scipy.linalg
@@ -22,7 +26,10 @@ from benchmarks.hiv_table.isolates import CUT_OFF, Table, one_hot
 
 ROUNDS = 100  # of boosting
 NOISE = 0.05  # of a measurement, in the variance of the drug
-APART = 50.0  # letters by which two sequences differ that are alike by 1/e
+APART = 2.5  # how many times the median distance two sequences are apart that are alike by 1/e
+SHRUNK = 5.0  # isolates that a letter has to be found in until half of its mean is believed
+FAR = 0.5  # from the cut-off, in decades of the fold change
+LEAST = 0.003  # what a position counts that explains nothing
 
 
 def predict(isolates: Table, train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
@@ -57,8 +64,11 @@ def opinions(isolates: Table, train: np.ndarray, test: np.ndarray, seed: int):
 
 
 def _about(said: np.ndarray, column: int) -> np.ndarray:
-    """Return what is weighed for one drug: each member's opinion on it, and their mean on every drug."""
-    return np.concatenate([said[:, column], said.mean(axis=2)], axis=1)
+    """Return what is weighed for one drug: each member's opinion on it, and their mean on every drug.
+
+    The opinions on the drug itself level off: far beyond the cut-off it is no matter how far.
+    """
+    return np.concatenate([np.tanh(said[:, column] / FAR), said.mean(axis=2)], axis=1)
 
 
 def weigh(labels: np.ndarray, held: np.ndarray, asked: np.ndarray) -> np.ndarray:
@@ -69,11 +79,13 @@ def weigh(labels: np.ndarray, held: np.ndarray, asked: np.ndarray) -> np.ndarray
     return model.predict_proba(asked / scale)[:, 1]
 
 
-def together(isolates: Table, train: np.ndarray, rows: np.ndarray, seed: int) -> np.ndarray:
+def together(
+    isolates: Table, train: np.ndarray, rows: np.ndarray, seed: int, *, count: Callable
+) -> np.ndarray:
     """Return what a Gaussian process over isolates and drugs expects, trained on the whole class.
 
-    Two measurements are alike by how many letters of the sequences differ, times how strongly the two drugs
-    correlate over the training isolates that were measured for both.
+    Two measurements are alike by how little the sequences differ, times how strongly the two drugs correlate
+    over the training isolates that were measured for both.
 
     **Source:** E. V. Bonilla, K. M. A. Chai and C. K. I. Williams, Multi-task Gaussian process prediction,
     NIPS 2007; the correlation between drugs is estimated from the data here, without likelihood.
@@ -82,20 +94,50 @@ def together(isolates: Table, train: np.ndarray, rows: np.ndarray, seed: int) ->
     middle, spread = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
     targets = (values - middle) / spread
     isolate, drug = np.nonzero(~np.isnan(targets))
-    alike, between = _correlation(targets), _alike(isolates.sequences, train, train)
+    alike, weights = _correlation(targets), count(isolates.sequences[train], values)
+    between, asked = _alike(isolates.sequences[train], isolates.sequences[rows], weights)
     covariance = between[np.ix_(isolate, isolate)] * alike[np.ix_(drug, drug)]
     covariance[np.diag_indices_from(covariance)] += NOISE
     factor = scipy.linalg.cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
-    weights = np.zeros(targets.shape, dtype=np.float32)
-    weights[isolate, drug] = scipy.linalg.cho_solve(factor, targets[isolate, drug].astype(np.float32))
-    return _alike(isolates.sequences, rows, train) @ weights @ alike * spread + middle
+    solved = np.zeros(targets.shape, dtype=np.float32)
+    solved[isolate, drug] = scipy.linalg.cho_solve(factor, targets[isolate, drug].astype(np.float32))
+    return asked @ solved @ alike * spread + middle
 
 
-def _alike(sequences: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return exp(-d / 50), where two sequences differ in d letters; single precision."""
-    length = sequences.shape[1]
-    one, other = (one_hot(sequences[part]).reshape(len(part), -1) for part in (rows, columns))
-    return np.exp((one @ other.T - length) / APART)
+def evenly(sequences: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return how much each position counts: 1."""
+    return np.ones(sequences.shape[1])
+
+
+def by_effect(sequences: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return how much each position counts, 1 on average.
+
+    It is the share of the variance of `values` (B, drugs) that the letters at this position explain, averaged
+    over the drugs: by the mean of each letter, drawn towards the mean of all where few isolates have it.
+    """
+    letters = one_hot(sequences)
+    explained = np.zeros(sequences.shape[1])
+    for column in values.T:
+        known = ~np.isnan(column)
+        off = column[known] - column[known].mean()
+        count = letters[known].sum(axis=0)
+        total = np.einsum("b,btk->tk", off, letters[known])
+        explained += (total**2 / (count + SHRUNK)).sum(axis=1) / (off**2).sum()
+    found = explained / values.shape[1] + LEAST
+    return found / found.mean()
+
+
+def _alike(train: np.ndarray, rows: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how much training isolates are alike, and `rows` and they: exp(-d), in single precision.
+
+    d is the sum of the weights of the positions at which two sequences differ, in units of 2.5 times its
+    median over the training isolates.
+    """
+    root = np.sqrt(weights).astype(np.float32)[:, None]
+    known, asked = ((one_hot(part) * root).reshape(len(part), -1) for part in (train, rows))
+    between, across = (weights.sum() - part @ known.T for part in (known, asked))
+    unit = APART * np.median(between)
+    return np.exp(-between / unit).astype(np.float32), np.exp(-across / unit).astype(np.float32)
 
 
 def _correlation(targets: np.ndarray) -> np.ndarray:
@@ -111,33 +153,40 @@ def _correlation(targets: np.ndarray) -> np.ndarray:
     return ((vectors * np.maximum(values, 1e-3)) @ vectors.T).astype(np.float32)
 
 
-def apart(make, isolates: Table, train: np.ndarray, rows: np.ndarray, seed: int) -> np.ndarray:
-    """Return what a scikit-learn regressor expects that is trained for each drug by itself."""
+def vectors(
+    isolates: Table, train: np.ndarray, rows: np.ndarray, seed: int, *, count: Callable
+) -> np.ndarray:
+    """Return what support vector regression expects, drug by drug."""
+    found = np.empty((len(rows), len(isolates.drugs)))
+    for column in range(len(isolates.drugs)):
+        measured = train[~np.isnan(isolates.log_fold[train, column])]
+        values, sequences = isolates.log_fold[measured, column], isolates.sequences[measured]
+        weights = count(sequences, values[:, None])
+        between, asked = _alike(sequences, isolates.sequences[rows], weights)
+        found[:, column] = SVR(kernel="precomputed", C=3, epsilon=0.1).fit(between, values).predict(asked)
+    return found
+
+
+def trees(isolates: Table, train: np.ndarray, rows: np.ndarray, seed: int) -> np.ndarray:
+    """Return what gradient boosted trees expect, drug by drug."""
     letters = one_hot(isolates.sequences).reshape(len(isolates.sequences), -1)
     often = letters[train].sum(axis=0)
     letters = letters[:, (often >= 3) & (often <= len(train) - 3)]
     found = np.empty((len(rows), len(isolates.drugs)))
     for column in range(len(isolates.drugs)):
-        values = isolates.log_fold[train, column]
-        known = ~np.isnan(values)
-        found[:, column] = make(seed).fit(letters[train[known]], values[known]).predict(letters[rows])
+        measured = train[~np.isnan(isolates.log_fold[train, column])]
+        model = HistGradientBoostingRegressor(
+            max_iter=ROUNDS, learning_rate=0.08, max_leaf_nodes=8, min_samples_leaf=5, early_stopping=False
+        )
+        model.fit(letters[measured], isolates.log_fold[measured, column])
+        found[:, column] = model.predict(letters[rows])
     return found
 
 
-def vectors(isolates: Table, train: np.ndarray, rows: np.ndarray, seed: int) -> np.ndarray:
-    """Return what support vector regression expects, drug by drug."""
-    return apart(lambda seed: SVR(C=3, gamma=0.01, epsilon=0.1), isolates, train, rows, seed)
-
-
-def trees(isolates: Table, train: np.ndarray, rows: np.ndarray, seed: int) -> np.ndarray:
-    """Return what gradient boosted trees expect, drug by drug."""
-
-    def make(seed):
-        return HistGradientBoostingRegressor(
-            max_iter=ROUNDS, learning_rate=0.08, max_leaf_nodes=8, min_samples_leaf=5, early_stopping=False
-        )
-
-    return apart(make, isolates, train, rows, seed)
-
-
-MEMBERS = (together, vectors, trees)
+MEMBERS = (
+    functools.partial(together, count=evenly),
+    functools.partial(together, count=by_effect),
+    functools.partial(vectors, count=evenly),
+    functools.partial(vectors, count=by_effect),
+    trees,
+)
