@@ -26,7 +26,11 @@ BROWSER := $(BIN)/pytest -rs tests/browser
 BENCH := build/bench-venv
 BENCH_PYTHON := $(BENCH)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
 
-.PHONY: help lab env test lint browser browser-ten build run seeds bench bench-gpu kills hiv-table clean
+# Colab's versions, beside which the course's library is installed as its set-up cell does it.
+COLAB := build/colab-venv
+COLAB_PYTHON := $(abspath $(COLAB)/bin/python)
+
+.PHONY: book colab-check help lab env test lint browser browser-ten build run seeds bench bench-gpu kills hiv-table clean
 
 help:           ## say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -71,8 +75,12 @@ bench-gpu: $(BENCH)/ready  ## time fit on a CUDA GPU against the best hand-tuned
 kills: $(BENCH)/ready  ## kill fit 50 times, start it again, and compare bit for bit
 	$(CALM) $(BENCH_PYTHON) -m benchmarks.kills
 
-hiv-table: $(VENV)/lab  ## make the published HIV table again, half an hour on two cores (FULL=1: hours)
-	$(CALM) COURSE_OFFLINE= $(BIN)/python -m benchmarks.hiv_table $(if $(FULL),--full)
+colab-check: $(VENV)/test $(COLAB)/ready  ## the set-up cell and every solution under Colab's versions
+	$(BIN)/python tests/colab/check_set_up.py $(COLAB_PYTHON)
+	$(CALM) COURSE_STRICT=1 COLAB_RELEASE_TAG=stand-in tests/guards/run_notebooks $(COLAB_PYTHON) notebooks/solutions
+
+book: $(VENV)/book  ## run every lesson and make a site of the course, in build/book/html
+	$(CALM) $(BIN)/course book
 
 clean:  ## remove what was built here, but never your copies in work/
 	rm -rf build dist $(VENV)
@@ -89,6 +97,16 @@ $(VENV)/lab: pyproject.toml constraints.txt | $(VENV)/python
 
 $(VENV)/test: $(VENV)/lab
 	$(BIN)/pip install --quiet $(TORCH_INDEX) --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+$(VENV)/book: $(VENV)/lab
+	$(BIN)/pip install --quiet $(TORCH_INDEX) --constraint constraints.txt --editable '.[book]'
+	@touch $@
+
+$(COLAB)/ready: tests/colab/constraints.txt
+	$(PYTHON) -m venv --clear $(COLAB)
+	$(COLAB_PYTHON) -m pip install --quiet $(TORCH_INDEX) --requirement tests/colab/constraints.txt nbval pytest-xdist
+	$(COLAB_PYTHON) -c "import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'stand_in.pth').write_text('$(abspath tests/colab/stand_in)')"
 	@touch $@
 
 $(BENCH)/ready: benchmarks/constraints.txt

@@ -66,6 +66,13 @@ def _parser() -> argparse.ArgumentParser:
         help="change a parameter of the lesson; repeatable",
     )
     sub.add_argument(
+        "--over",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE,VALUE",
+        help="run once for each value; repeatable: then for every combination",
+    )
+    sub.add_argument(
         "--seeds", type=_count, metavar="N", help="run with SEED=0..N-1 and say how often each claim held"
     )
     sub.add_argument(
@@ -79,6 +86,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument(
         "--out", type=Path, default=Path("build"), metavar="DIR", help="where the results go (default: build)"
+    )
+
+    sub = command(
+        "book", "run every lesson and make a site of the course, to be read without a network", _book
+    )
+    sub.add_argument(
+        "--out",
+        type=Path,
+        default=Path("build/book"),
+        metavar="DIR",
+        help="where it goes (default: build/book)",
     )
 
     sub = command("new", "write the source of a new lesson, which builds at once", _new)
@@ -186,7 +204,14 @@ def _run(arguments) -> int:
     from course_lib.lessons.parameters import parse_parameters
     from course_lib.lessons.run import run_lesson
     from course_lib.lessons.seeds import run_seeds
+    from course_lib.lessons.sweep import parse_grid, run_sweep
 
+    if arguments.over and (arguments.seeds or arguments.student):
+        raise CourseError(
+            "`--over` was given with `--seeds` or `--student`.",
+            "Expected solutions, and one way to run them many times.",
+            "For seeds, `--over SEED=0,1,2` keeps each run; `--seeds 3` counts how often claims hold.",
+        )
     if arguments.record and not arguments.seeds:
         raise CourseError(
             "`--record` was given without `--seeds`.",
@@ -208,11 +233,22 @@ def _run(arguments) -> int:
             if arguments.record:
                 print(f"recorded in {report.record()}")
             came_out &= report.came_out or not arguments.strict
+        elif arguments.over:
+            report = run_sweep(number, parse_grid(arguments.over), **chosen)
+            print(report.table())
+            came_out &= report.came_out or not arguments.strict
         else:
             report = run_lesson(number, student=arguments.student, strict=arguments.strict, **chosen)
             print(report.table())
             came_out &= report.came_out or not arguments.strict
     return 0 if came_out else 1
+
+
+def _book(arguments) -> int:
+    from course_lib.lessons.book import make_book
+
+    print(f"Open {make_book(checkout_root(), arguments.out)}")
+    return 0
 
 
 def _new(arguments) -> int:

@@ -197,6 +197,8 @@ def test_with_an_address_there_is_a_badge_with_alt_text_and_the_colab_cell_insta
     said = run_as_on_colab(cells["colab-set-up"].source)
     assert "'course_lib[statsmodels,lab] @ git+https://github.com/someone/course@main'" in said
     assert "'--quiet'" in said
+    assert "'list', '--format=freeze', '--exclude=course_lib'" in said
+    assert "'--constraint', '/tmp/colab_has.txt'" in said
     for word in ("--upgrade", "-U", "--force"):
         assert word not in said
 
@@ -205,7 +207,8 @@ def run_as_on_colab(source, **environment):
     """Run a set-up cell where subprocess.run only says what it is asked, and return what was printed."""
     stub = (
         "import subprocess, types\n"
-        "subprocess.run = lambda words, **more: print(words) or types.SimpleNamespace(returncode=0)\n"
+        "done = types.SimpleNamespace(returncode=0, stdout='')\n"
+        "subprocess.run = lambda words, **more: print(words) or done\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", stub + source],

@@ -1,5 +1,6 @@
 """Running a lesson without a browser: what it leaves, what it reports, and what stops it."""
 
+import csv
 import json
 import os
 import re
@@ -15,10 +16,11 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_lib.errors import CourseError
-from course_lib.lessons import run, seeds
+from course_lib.lessons import run, seeds, sweep
 from course_lib.lessons.parameters import parse_parameters
 from course_lib.lessons.run import run_lesson, run_notebook
 from course_lib.lessons.seeds import SeedClaim, SeedReport, recorded_is_current, run_seeds, seed_runs
+from course_lib.lessons.sweep import parse_grid, run_sweep
 
 PARAMETERS = """SEED: int = 0  # every number follows from it
 PROFILE: str = "auto"  # "quick" or "full"
@@ -442,3 +444,80 @@ def test_a_lesson_that_is_not_built_says_how_to_build_it(small_course, tmp_path)
     (tmp_path / "notebooks/77_tiny.ipynb").unlink()
     with pytest.raises(CourseError, match="course build 77"):
         run_lesson("77", student=True)
+
+
+# --- many settings ------------------------------------------------------------------------------------------
+
+SWEPT = """
+from course_lib import claim
+import os
+assert RATE < 5, "too large a step"
+claim("The step is small", RATE, "<", 0.5)
+claim("The seed is $\\\\pi$ or less", SEED, "<", 4)
+"""
+
+
+@pytest.fixture
+def swept(small_course, monkeypatch):
+    monkeypatch.setattr(sweep, "find", lambda number: small_course)
+    write(Path("notebooks/solutions/77_tiny.ipynb"), PARAMETERS, SWEPT)
+    grid = parse_grid(["SEED=0, 1", "RATE=0.1,1,9"])
+    return run_sweep("77", grid, profile="quick", parameters={"LOUD": "yes"})
+
+
+def test_every_combination_is_run_and_kept(swept):
+    assert [tuple(setting.values()) for setting in swept.settings] == [
+        (seed, rate) for seed in "01" for rate in ("0.1", "1", "9")
+    ]
+    run = swept.outcomes[1]
+    assert run.notebook.name == "SEED=0_RATE=1.ipynb"
+    assert run.page.exists()
+    injected = nbformat.read(run.notebook, as_version=4).cells[1].source
+    assert "RATE = 1.0" in injected
+    assert "LOUD = True" in injected
+
+
+def test_the_table_says_what_came_out_where(swept):
+    shown = swept.table()
+    assert re.search(r"0 +0\.1 +\d+ +2 of 2$", shown, re.M)
+    assert re.search(r"1 +1 +\d+ +1 of 2$", shown, re.M)
+    assert re.search(r"0 +9 +stopped$", shown, re.M)
+    assert len(re.findall(r"SEED=[01], RATE=9: .*too large a step", shown)) == 2
+    assert "2 of 4  The step is small" in shown
+    assert not swept.came_out
+
+
+def test_the_spreadsheet_has_a_row_per_run_and_claim(swept):
+    with swept.csv.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4 * 2 + 2
+    small = [row for row in rows if row["claim"] == "The step is small"]
+    assert [(row["SEED"], row["left"], row["came_out"]) for row in small] == [
+        ("0", "0.1", "True"),
+        ("0", "1.0", "False"),
+        ("1", "0.1", "True"),
+        ("1", "1.0", "False"),
+    ]
+    assert [row["RATE"] for row in rows if row["stopped"]] == ["9", "9"]
+
+
+def test_the_picture_is_there(swept):
+    from PIL import Image
+
+    with Image.open(swept.picture) as picture:
+        assert picture.width > picture.height > 100
+
+
+@pytest.mark.parametrize("wrong", ["SEED", "=1,2", "SEED=0,,1", "SEED=1,1"])
+def test_a_grid_that_says_nothing_is_refused(wrong):
+    with pytest.raises(CourseError, match="--over SEED=0,1,2"):
+        parse_grid([wrong])
+
+
+def test_a_wrong_value_is_refused_before_anything_runs(small_course, monkeypatch):
+    monkeypatch.setattr(sweep, "find", lambda number: small_course)
+    with pytest.raises(CourseError, match="type `float`"):
+        run_sweep("77", {"RATE": ["0.1", "fast"]})
+    with pytest.raises(CourseError, match="one value and several"):
+        run_sweep("77", {"SEED": ["1"]}, parameters={"SEED": "2"})
+    assert not Path("build").exists()

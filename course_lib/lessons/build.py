@@ -36,8 +36,12 @@ _COLAB_INSTALL = """    import subprocess
     import sys
 
     print("Installing the course's library. What Colab has installed stays as it is.")
+    pip = [sys.executable, "-m", "pip"]
+    listed = [*pip, "list", "--format=freeze", "--exclude=course_lib"]
+    with open("/tmp/colab_has.txt", "w") as kept:
+        kept.write(subprocess.run(listed, capture_output=True, text=True).stdout)
     library = "{requirement}"
-    done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", library])
+    done = subprocess.run([*pip, "install", "--quiet", "--constraint", kept.name, library])
     print("That did not work: run this cell again." if done.returncode else "Installed: go on below.")
 """
 _COLAB_NO_ADDRESS = """    print("This notebook does not know where its course is to be had.")
@@ -252,7 +256,7 @@ def _notebook(lesson: Lesson, syllabus: Syllabus, named: list[tuple[str, Cell]],
     cells = [
         new_markdown_cell(_title(lesson, syllabus, place), id="title"),
         new_code_cell(
-            _colab_cell(lesson, syllabus),
+            colab_cell(lesson, syllabus),
             id="colab-set-up",
             metadata={"cellView": "form", "jupyter": {"source_hidden": True}},
         ),
@@ -300,7 +304,8 @@ def _title(lesson: Lesson, syllabus: Syllabus, place: str) -> str:
     return _relinked("\n".join(lines), lesson, place)
 
 
-def _colab_cell(lesson: Lesson, syllabus: Syllabus) -> str:
+def colab_cell(lesson: Lesson, syllabus: Syllabus) -> str:
+    """Return the cell that installs on Colab what a lesson needs, and changes nothing that Colab has."""
     library = "course_lib" + (f"[{','.join(lesson.extras)}]" if lesson.extras else "")
     if syllabus.repository:
         address = f"git+https://github.com/{syllabus.repository}@{syllabus.branch}"

@@ -35,12 +35,9 @@ def page_of(notebook, folder: Path) -> tuple[str, int]:
     """
     from nbconvert import HTMLExporter
 
-    notebook = copy.deepcopy(notebook)
-    notebook.metadata.pop("widgets", None)
+    notebook = without_life(notebook)
     for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = [out for out in cell.outputs if not set(_ALIVE_ONLY) & set(out.get("data", {}))]
-        elif cell.cell_type == "markdown":
+        if cell.cell_type == "markdown":
             cell.source = _with_pictures(cell.source, folder)
     quiet = logging.getLogger("course_lib.page")  # nbconvert's warning on alt texts is our second result
     quiet.addHandler(logging.NullHandler())
@@ -48,6 +45,16 @@ def page_of(notebook, folder: Path) -> tuple[str, int]:
     exporter = HTMLExporter(raw_template=_TEMPLATE, log=quiet)
     page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": _title(notebook)}})
     return page, page.count(_NO_ALT)
+
+
+def without_life(notebook):
+    """Return a copy of a notebook without what needs a kernel: a widget on a page only looks alive."""
+    notebook = copy.deepcopy(notebook)
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [out for out in cell.outputs if not set(_ALIVE_ONLY) & set(out.get("data", {}))]
+    return notebook
 
 
 def _with_pictures(text: str, folder: Path) -> str:

@@ -80,7 +80,7 @@ class Run:
                 "",
                 f"Pictures without alt text: {self.undescribed}. Show them with `cl.show(fig, alt=…)`.",
             ]
-        return "\n".join([*lines, "", f"notebook  {self.notebook}", f"page      {self.page}"])
+        return "\n".join([*lines, "", f"notebook  {near(self.notebook)}", f"page      {near(self.page)}"])
 
     def summary(self) -> str:
         """Return the report as Markdown, for the end of the page."""
@@ -114,6 +114,11 @@ class Run:
 def came_out(claim: dict) -> bool:
     """Return whether a claim came out as the lesson expects."""
     return claim["holds"] == (claim["expect"] == "holds")
+
+
+def near(path: Path) -> Path:
+    """Return a path as seen from here, if it is below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _verdict(claim: dict) -> str:

@@ -117,7 +117,8 @@ def run_notebook(
     CourseError
         As from `run_lesson`.
     """
-    name, variables = name or Path(path).stem, {}
+    path, out = Path(path).resolve(), Path(out).resolve()
+    name, variables = name or path.stem, {}
     if profile:
         variables["COURSE_PROFILE"] = profile
     if strict:
@@ -147,10 +148,13 @@ def execute(
     out: Path,
     progress: bool = True,
 ) -> Run:
-    """Run a notebook in a kernel whose environment has these variables too."""
+    """Run a notebook in a kernel whose environment has these variables too.
+
+    `path` and `out` are absolute: papermill changes the process's folder while it reads and writes, and that
+    under other threads too.
+    """
     import nbformat
 
-    path, out = Path(path), Path(out)
     notebook = nbformat.read(path, as_version=4)
     values = typed_parameters(notebook, parameters)  # before anything is written
     out.mkdir(parents=True, exist_ok=True)
@@ -180,6 +184,35 @@ def execute(
             f"Look at `{page}`: what ran is there.",
         )
     return replace(run, undescribed=undescribed)
+
+
+def execute_each(
+    path: Path,
+    settings: Mapping[str, Mapping[str, object]],
+    out: Path,
+    profile: str | None,
+    cell_timeout: int,
+    *,
+    at_once: int,
+    desc: str,
+) -> list[Run | str]:
+    """Run a notebook with each of these parameters, by the name of the run, each run on one thread.
+
+    A run that stops is the sentence that says why, and the others go on; a claim that does not come out
+    stops none.
+    """
+    path, out, kernels = Path(path).resolve(), Path(out).resolve(), Kernels()
+    variables = {"OMP_NUM_THREADS": "1", "COURSE_PROGRESS": "off", "COURSE_STRICT": "0"}
+    if profile:
+        variables["COURSE_PROFILE"] = profile
+
+    def work(name: str) -> Run | str:
+        try:
+            return execute(kernels, path, name, variables, settings[name], cell_timeout, out, progress=False)
+        except CourseError as error:
+            return error.found
+
+    return kernels.each(work, settings, at_once=at_once, desc=desc)
 
 
 _PAPERMILL_MARK = "papermill-error-cell-tag"

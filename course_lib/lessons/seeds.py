@@ -16,10 +16,9 @@ from pathlib import Path
 
 from course_lib.errors import CourseError
 from course_lib.lessons.build import code_hash
-from course_lib.lessons.kernel import Kernels
 from course_lib.lessons.parameters import typed_parameters
 from course_lib.lessons.report import Run, came_out
-from course_lib.lessons.run import execute, notebook_of
+from course_lib.lessons.run import execute_each, notebook_of
 from course_lib.lessons.syllabus import Lesson, find
 from course_lib.resources import checkout_root
 
@@ -231,22 +230,9 @@ def seed_runs(
             "`SEED` is set, and many seeds are asked for.", "Expected one of the two.", "Leave out `SEED`."
         )
     typed_parameters(nbformat.read(path, as_version=4), parameters | {"SEED": 0})
-    variables = {"OMP_NUM_THREADS": "1", "COURSE_PROGRESS": "off", "COURSE_STRICT": "0"}
-    if profile:
-        variables["COURSE_PROFILE"] = profile
-    kernels = Kernels()
-
-    def work(seed: int) -> Run | str:
-        with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder:
-            try:
-                values = parameters | {"SEED": seed}
-                return execute(
-                    kernels, path, "seed", variables, values, cell_timeout, Path(folder), progress=False
-                )
-            except CourseError as error:
-                return error.found
-
-    outcomes = kernels.each(work, range(seeds), at_once=2, desc="seeds")
+    with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder:
+        settings = {f"seed_{seed}": parameters | {"SEED": seed} for seed in range(seeds)}
+        outcomes = execute_each(path, settings, Path(folder), profile, cell_timeout, at_once=2, desc="seeds")
     runs = [outcome for outcome in outcomes if isinstance(outcome, Run)]
     errors = {seed: outcome for seed, outcome in enumerate(outcomes) if isinstance(outcome, str)}
     made: dict[str, list[dict]] = {}
