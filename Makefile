@@ -75,6 +75,9 @@ bench-gpu: $(BENCH)/ready  ## time fit on a CUDA GPU against the best hand-tuned
 kills: $(BENCH)/ready  ## kill fit 50 times, start it again, and compare bit for bit
 	$(CALM) $(BENCH_PYTHON) -m benchmarks.kills
 
+hiv-table: $(VENV)/lab  ## make the published HIV table again, half an hour on two cores (FULL=1: hours)
+	$(CALM) COURSE_OFFLINE= $(BIN)/python -m benchmarks.hiv_table $(if $(FULL),--full)
+
 colab-check: $(VENV)/test $(COLAB)/ready  ## the set-up cell and every solution under Colab's versions
 	$(BIN)/python tests/colab/check_set_up.py $(COLAB_PYTHON)
 	$(CALM) COURSE_STRICT=1 COLAB_RELEASE_TAG=stand-in tests/guards/run_notebooks $(COLAB_PYTHON) notebooks/solutions

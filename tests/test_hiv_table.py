@@ -162,15 +162,16 @@ def test_for_one_drug_the_process_over_drugs_is_kernel_ridge_regression(simulate
 
 def test_what_is_known_of_one_drug_helps_the_other(simulated):
     fold_of = folds.by_class(simulated.sequences, simulated.labels, seed=1)
-    train, test = np.flatnonzero(fold_of != 0), np.flatnonzero(fold_of == 0)
     alone = dataclasses.replace(simulated, log_fold=simulated.log_fold.copy())
     alone.log_fold[np.isnan(alone.log_fold[:, 1]), 0] = np.nan  # the first drug measured where the second is
-    truth = simulated.log_fold[test, 0]
-    error = {
-        name: np.mean((recipe.together(table, train, test, 0, count=recipe.by_effect)[:, 1] - truth) ** 2)
-        for name, table in (("both", simulated), ("alone", alone))
-    }
-    assert error["both"] < 0.8 * error["alone"], error
+    error = {}
+    for name, table in (("both", simulated), ("alone", alone)):
+        said = np.empty(len(fold_of))
+        for fold in range(folds.FOLDS):
+            train, test = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+            said[test] = recipe.together(table, train, test, 0, count=recipe.by_effect)[:, 1]
+        error[name] = np.mean((said - simulated.log_fold[:, 0]) ** 2)
+    assert error["both"] < error["alone"], error
 
 
 # The models.
@@ -335,6 +336,7 @@ def test_the_whole_command_in_small(tiny, capsys):
 
 def test_a_full_run_records_what_is_done_and_no_more(tiny, monkeypatch):
     work = jobs.work
+    monkeypatch.setattr(command, "SEEDS", (1, 2))
 
     def stopped(job):
         if (job.protocol, job.seed, job.model) == ("published", 2, "cnn"):
@@ -354,7 +356,7 @@ def test_a_full_run_records_what_is_done_and_no_more(tiny, monkeypatch):
     monkeypatch.setattr(jobs, "work", work)
     assert command.main(["--processes", "1", "--full"]) == 0
     result = provenance.read(path)
-    assert result["runs"] == {"published": [1, 2, 3], "grouped": [1, 2, 3]}
+    assert result["runs"] == {"published": [1, 2], "grouped": [1, 2]}
     assert "sd_seeds" in result["rows"][0]["accuracy"]
     by_seed = result["rows"][0]["accuracy_by_seed"]
     assert result["rows"][0]["accuracy"]["mean"] == pytest.approx(np.mean(by_seed), rel=1e-3)
