@@ -17,6 +17,12 @@ RESULTS = ROOT / "benchmarks" / "results"
 TRIED = ROOT / "build" / "benchmarks"  # what is no result: few pairs, a void run
 
 _FIT = ("course_lib/training/*.py", "course_lib/device.py")
+_READ = tuple(f"course_lib/data/readers/{name}.py" for name in ("hiv", "letters"))
+# What the models of one drug in the HIV table depend on; the recipe for all drugs comes on top.
+HIV_MODELS = (
+    *_READ,
+    *(f"benchmarks/hiv_table/{name}.py" for name in ("folds", "isolates", "jobs", "models", "scores")),
+)
 _TIMED = tuple(f"benchmarks/{name}.py" for name in ("cases", "loops", "pairs", "training"))
 _BAGS = (
     *(f"benchmarks/mnist_bags/{name}.py" for name in ("bags", "networks", "runs")),
@@ -28,6 +34,7 @@ MADE_FROM = {
     "training_gpu": ("bench-gpu", (*_FIT, *_TIMED)),
     "mnist_bags": ("mnist-bags", _BAGS),
     "kills": ("kills", (*_FIT, "benchmarks/kills.py")),
+    "hiv_table": ("hiv-table", (*HIV_MODELS, "benchmarks/hiv_table/recipe.py")),
 }
 
 LIBRARIES = (
@@ -43,7 +50,11 @@ LIBRARIES = (
 
 def code_hash(result: str, root: Path = ROOT) -> str:
     """Return a hash of the code that a result depends on; comments, docstrings and layout do not count."""
-    _, patterns = MADE_FROM[result]
+    return hash_of(MADE_FROM[result][1], root)
+
+
+def hash_of(patterns: tuple[str, ...], root: Path = ROOT) -> str:
+    """Return a hash of the code in the files of these patterns; comments, docstrings, layout do not count."""
     digest = hashlib.sha256()
     for path in sorted(path for pattern in patterns for path in root.glob(pattern)):
         digest.update(path.relative_to(root).as_posix().encode())
