@@ -18,7 +18,9 @@ def requirement(text: str) -> tuple[str, str]:
 def wanted(project: dict) -> dict[str, str]:
     """Return name -> bound of what a student's environment needs: the base and the extra `lab`."""
     extras = project["optional-dependencies"]
-    lessons = [line for extra in ("attribution", "molecules", "statsmodels", "tables") for line in extras[extra]]
+    lessons = [
+        line for extra in ("attribution", "molecules", "statsmodels", "tables") for line in extras[extra]
+    ]
     lines = [*project["dependencies"], *extras["lab"], *lessons]
     return dict(requirement(line) for line in lines if not line.startswith("course_lib"))
 

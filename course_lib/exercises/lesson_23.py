@@ -32,9 +32,10 @@ def _cam_cases():
     generator = torch.Generator().manual_seed(231)
     for size, cut in (((1, 3, 4), True), ((4, 5, 3), True), ((3, 2, 6), False)):
         activations = torch.randn(size, generator=generator)
-        gradients = torch.randn(size, generator=generator) + torch.tensor([0.8, -0.6, 0.3, 0.9])[
-            : size[0], None, None
-        ]
+        gradients = (
+            torch.randn(size, generator=generator)
+            + torch.tensor([0.8, -0.6, 0.3, 0.9])[: size[0], None, None]
+        )
         yield (activations.relu() if cut else activations), gradients
 
 
@@ -58,7 +59,8 @@ def _verify_cam(answer):
             ),
             (
                 np.maximum((np.maximum(weight, 0) * a).sum(axis=0), 0),
-                "The ReLU is on the *weights*, before weighting. Channels with a negative weight belong in the "
+                "The ReLU is on the *weights*, before weighting. Channels with a negative weight "
+                "belong in the "
                 "sum, with their sign: cut off once, at the very end.",
             ),
             (
@@ -67,7 +69,8 @@ def _verify_cam(answer):
             ),
             (
                 np.maximum((np.maximum(g, 0).mean(axis=(1, 2))[:, None, None] * a).sum(axis=0), 0),
-                "The gradients are cut off below zero before they are averaged. Cut off once, at the very end.",
+                "The gradients are cut off below zero before they are averaged. Cut off once, at the "
+                "very end.",
             ),
             (np.abs(signed), "You take the absolute value. What speaks against the class becomes evidence."),
             (
@@ -162,9 +165,7 @@ def _pointing_cases():
 
 
 def _inside(place, box, extra=0):
-    return (
-        box[0] <= place[0] < box[0] + box[2] + extra and box[1] <= place[1] < box[1] + box[3] + extra
-    )
+    return box[0] <= place[0] < box[0] + box[2] + extra and box[1] <= place[1] < box[1] + box[3] + extra
 
 
 def _judged(maps, boxes):
@@ -204,8 +205,14 @@ def _pointing_traps(maps, boxes):
                 "You take the largest *absolute* value. A strongly negative place speaks against the class: "
                 "take the largest value.",
             ),
-            (share([divmod(int(one.argmin()), width) for one in maps]), "That points to the *smallest* value."),
-            (share([place[::-1] for place in tops]), "Row and column of the largest value have changed places."),
+            (
+                share([divmod(int(one.argmin()), width) for one in maps]),
+                "That points to the *smallest* value.",
+            ),
+            (
+                share([place[::-1] for place in tops]),
+                "Row and column of the largest value have changed places.",
+            ),
             (
                 share([divmod(int(one.argmax()), height) for one in maps]),
                 "The number of the pixel is divided by the height. Pixels are counted row by row: divide by "
@@ -223,8 +230,14 @@ def _pointing_traps(maps, boxes):
                 share(tops, which=np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])),
                 "Height and width are read as the row and column where the box ends.",
             ),
-            (float(np.mean(mass)), "That is the share of the map's mass in the box. Only its top counts here."),
-            (float(np.mean(best)), "A box counts as soon as the map is high in it. Only the very top counts."),
+            (
+                float(np.mean(mass)),
+                "That is the share of the map's mass in the box. Only its top counts here.",
+            ),
+            (
+                float(np.mean(best)),
+                "A box counts as soon as the map is high in it. Only the very top counts.",
+            ),
             (
                 float(np.mean([math.dist(place, c) < 3 for place, c in zip(tops, corner, strict=True)])),
                 "You measure how near the top is to the box. Inside or outside, nothing else.",
@@ -300,7 +313,7 @@ def _verify_pointing(answer):
                     raise NotYet(message)
             if name == "pointing" and value in (0.0, 1.0):
                 raise NotYet(
-                    f"`\"pointing\"` is {value:g} for maps of which some hit and some miss. Not by eye: count."
+                    f'`"pointing"` is {value:g} for maps of which some hit and some miss. Not by eye: count.'
                 )
             raise NotYet(
                 f'`"{name}"` is not what the check counts'
@@ -329,9 +342,7 @@ class _Game:
         try:
             members = [int(member) for member in coalition]
         except TypeError:
-            raise TypeError(
-                f"a coalition is a group of players, such as (0, 2); got {coalition!r}"
-            ) from None
+            raise TypeError(f"a coalition is a group of players, such as (0, 2); got {coalition!r}") from None
         if len(set(members)) < len(members):
             raise ValueError(f"a player stands twice in the coalition {members}")
         if not set(members) <= set(range(self.players)):
@@ -414,7 +425,9 @@ def _share_traps(game):
         [sum(factorial(s) * factorial(n - s - 1) * gain for s, gain in of_one) for of_one in gains]
     )
     grand = worth(everybody) - worth(nobody)
-    sizes = "Each *size* of coalition weighs the same, and within a size each coalition: the weight of one of "
+    sizes = (
+        "Each *size* of coalition weighs the same, and within a size each coalition: the weight of one of "
+    )
     sizes += "size s is s! (n − s − 1)! / n!."
     traps = [
         (
@@ -433,7 +446,8 @@ def _share_traps(game):
         ),
         (
             last,
-            "That is what is lost when each leaves the whole group, which is occlusion. Where two do the same, "
+            "That is what is lost when each leaves the whole group, which is occlusion. Where two do "
+            "the same, "
             "or need each other, it counts nothing or counts twice.",
         ),
         ((alone + last) / 2, "That is the mean of joining first and joining last. There are places between."),
@@ -470,11 +484,7 @@ def _share_traps(game):
     )
     skipped = np.array(
         [
-            sum(
-                factorial(s) * factorial(n - s - 1) / factorial(n) * gain
-                for s, gain in of_one
-                if s < n - 1
-            )
+            sum(factorial(s) * factorial(n - s - 1) / factorial(n) * gain for s, gain in of_one if s < n - 1)
             for of_one in gains
         ]
     )
@@ -521,7 +531,8 @@ def _verify_shapley(answer):
             "in which the players may join."
         )
     return (
-        "Adding up is only one of the rules, and equal shares keep it too. Together with three more (who adds "
+        "Adding up is only one of the rules, and equal shares keep it too. Together with three more "
+        "(who adds "
         "nothing gets nothing, equals get the same, games add) it leaves this one answer."
     )
 
@@ -662,7 +673,8 @@ def _verify_lime(answer):
         traps = [
             (
                 line(np.ones(len(kept))),
-                "All pictures weigh the same: there is no locality. A picture with most parts gone says little "
+                "All pictures weigh the same: there is no locality. A picture with most parts gone "
+                "says little "
                 "about this one; give it the weight exp(−(distance / width)²).",
             ),
             (
@@ -677,7 +689,10 @@ def _verify_lime(answer):
                 line(np.exp(-((far * parts / width) ** 2))),
                 "The distance is a *number* of hidden parts. Take their share, from 0 to 1.",
             ),
-            (line(weights**2), "The weights count twice: the pictures or their scores are multiplied as well."),
+            (
+                line(weights**2),
+                "The weights count twice: the pictures or their scores are multiplied as well.",
+            ),
             (line(np.sqrt(weights)), "The square root of the weights is used where the weights belong."),
             (
                 line(weights, intercept=False),
@@ -688,7 +703,8 @@ def _verify_lime(answer):
             (
                 (weights[:, None] * kept * scores[:, None]).sum(axis=0)
                 / np.maximum((weights[:, None] * kept).sum(axis=0), 1e-9),
-                "That is a weighted mean of scores, part by part, as RISE does it. Fit one line to all parts.",
+                "That is a weighted mean of scores, part by part, as RISE does it. Fit one line to "
+                "all parts.",
             ),
         ]
         expect_close(
@@ -717,7 +733,8 @@ EXERCISES = (
         hints=(
             "Each channel gets one weight, the mean of its gradients over all places. What does a negative "
             "weight say?",
-            "`gradients.mean(dim=(1, 2))` has shape (C,). Give it two more axes, multiply, and add up over the "
+            "`gradients.mean(dim=(1, 2))` has shape (C,). Give it two more axes, multiply, and add "
+            "up over the "
             "channels.",
             "`(weights[:, None, None] * activations).sum(dim=0)`, and only then `.relu()`.",
         ),
@@ -732,10 +749,11 @@ EXERCISES = (
         hints=(
             "Where is the largest value of a map, as row and column? A blind map points to the same place in "
             "every picture.",
-            "`np.unravel_index(one.argmax(), one.shape)` gives row and column. Inside means top ≤ row < top + "
+            "`np.unravel_index(one.argmax(), one.shape)` gives row and column. Inside means top ≤ "
+            "row < top + "
             "height, and the same for columns.",
-            'For `"chance"`: the mean of height × width of the box, over H × W. For `"centre"`: test the pixel '
-            "`(H // 2, W // 2)` in place of the top.",
+            'For `"chance"`: the mean of height × width of the box, over H × W. For `"centre"`: test '
+            "the pixel `(H // 2, W // 2)` in place of the top.",
         ),
         verify=_verify_pointing,
     ),
@@ -748,7 +766,8 @@ EXERCISES = (
         hints=(
             "Let the players join one after the other, in some order. Each adds something to those who are "
             "there already. What is the mean over all orders?",
-            "`itertools.permutations(range(players))` gives the orders. (Or go through the coalitions without "
+            "`itertools.permutations(range(players))` gives the orders. (Or go through the "
+            "coalitions without "
             "the player: one of size s stands for s! (n − s − 1)! of the n! orders.)",
             "For each order start with `there = ()`; for each player in it add `value((*there, player)) - "
             "value(there)` to the player's sum, then let the player join. Divide by n!.",
@@ -762,7 +781,8 @@ EXERCISES = (
         minutes=6,
         difficulty=2,
         hints=(
-            "A pixel's value is a mean score: over the masks, each counted by how much of the pixel it shows.",
+            "A pixel's value is a mean score: over the masks, each counted by how much of the pixel "
+            "it shows.",
             "A weighted mean is a sum of weight × value over the sum of the weights. The weights of a pixel "
             "are the masks at this pixel.",
             "`np.tensordot(scores, masks, axes=1)` is the upper sum, `masks.sum(axis=0)` the lower one.",

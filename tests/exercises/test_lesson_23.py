@@ -383,9 +383,7 @@ WRONG = {
         ),
         (judged_with(centre=centre_by_argmax), "upper left corner"),
         (
-            judged_with(
-                centre=lambda maps, boxes: judged_at_once(maps.transpose(0, 2, 1), boxes)["centre"]
-            ),
+            judged_with(centre=lambda maps, boxes: judged_at_once(maps.transpose(0, 2, 1), boxes)["centre"]),
             "height and width have changed places",
         ),
         (judged_with(pointing=lambda maps, boxes: 100 * share_inside(maps, boxes)), "in per cent"),
@@ -422,16 +420,19 @@ WRONG = {
         ),
         (
             rise_with(
-                lambda masks, scores: (scores * masks).sum(axis=0) / masks.sum(axis=0)
-                - (scores * (1 - masks)).sum(axis=0) / (1 - masks).sum(axis=0)
+                lambda masks, scores: (
+                    (scores * masks).sum(axis=0) / masks.sum(axis=0)
+                    - (scores * (1 - masks)).sum(axis=0) / (1 - masks).sum(axis=0)
+                )
             ),
             "the first term alone",
         ),
         (rise_with(lambda masks, scores: (scores * masks).sum(axis=0) / scores.sum()), "sum of the *scores*"),
         (
             rise_with(
-                lambda masks, scores: (scores * (masks > 0.5)).sum(axis=0)
-                / np.maximum((masks > 0.5).sum(axis=0), 1)
+                lambda masks, scores: (
+                    (scores * (masks > 0.5)).sum(axis=0) / np.maximum((masks > 0.5).sum(axis=0), 1)
+                )
             ),
             "Half shown counts half",
         ),
@@ -439,8 +440,10 @@ WRONG = {
         (lambda masks, scores: rise_by_tensordot(masks, scores - scores.mean()), "mean score is subtracted"),
         (lambda masks, scores: masks.mean(axis=0), "The scores are not used"),
         (
-            lambda masks, scores: (rise_by_loops(masks, scores) - rise_by_loops(masks, scores).min())
-            / np.ptp(rise_by_loops(masks, scores)),
+            lambda masks, scores: (
+                (rise_by_loops(masks, scores) - rise_by_loops(masks, scores).min())
+                / np.ptp(rise_by_loops(masks, scores))
+            ),
             "stretched to 0 and 1",
         ),
     ],

@@ -1,15 +1,16 @@
 # %% [markdown]
 # ## The question
 #
-# A network says "resistant", or "4". Why? Explanations come as coloured maps: "There are different techniques
-# that produce saliency maps, including GradCAM, LIME, and RISE. They are good methods for inspecting the
-# output of neural networks to understand whether their decisions are based on the right or wrong features"
-# (B. Dickson, *How Deep Learning Can Help Scientific Research*). The same text quotes E. Schmidt and M.
-# Raghu: "the ultimate goal remains to understand what attributes give rise to these observations".
+# A network says "resistant", or "4". Why? Explanations come as coloured maps: "There are different
+# techniques that produce saliency maps, including GradCAM, LIME, and RISE. They are good methods for
+# inspecting the output of neural networks to understand whether their decisions are based on the right or
+# wrong features" (B. Dickson, *How Deep Learning Can Help Scientific Research*). The same text quotes E.
+# Schmidt and M. Raghu: "the ultimate goal remains to understand what attributes give rise to these
+# observations".
 #
-# Both sentences are on trial. **Good**: compared with what? And what an answer is *based on* and what *gives
-# rise* to the thing itself: does one tell the other? We work where the truth is known, because only there can
-# a map be wrong.
+# Both sentences are on trial. **Good**: compared with what? And what an answer is *based on* and what
+# *gives rise* to the thing itself: does one tell the other? We work where the truth is known, because only
+# there can a map be wrong.
 
 # %% [markdown]
 # ## Goals
@@ -68,8 +69,8 @@ many = {"quick": 40, "full": 120}[profile]  # scenes on which maps are compared
 # %% [markdown]
 # ## 1 · By hand
 #
-# Begin with a model that a pencil can follow: $f = \max(0, 2x_1 - x_2) + x_3^2/2$, at the point (1, 0.5, 2).
-# There $f = 1.5 + 2 = 3.5$. How much of it is due to each number? Two old answers:
+# Begin with a model that a pencil can follow: $f = \max(0, 2x_1 - x_2) + x_3^2/2$, at the point (1, 0.5,
+# 2). There $f = 1.5 + 2 = 3.5$. How much of it is due to each number? Two old answers:
 #
 # - the **gradient**: how fast does $f$ change when $x_i$ is nudged? Here 2, −1 and $x_3$ = 2;
 # - **occlusion**: how far does $f$ fall when $x_i$ is taken away, that is, set to a **baseline**, here 0?
@@ -97,15 +98,15 @@ np.testing.assert_allclose(ablated, taken_away)
 print("gradient: ", slopes.tolist(), "  occlusion:", ablated.tolist())
 
 # %% [markdown]
-# They agree on signs and not on sizes: "a little more of it" and "none of it" are two questions. And neither
-# adds up to 3.5. Keep that for section 4.
+# They agree on signs and not on sizes: "a little more of it" and "none of it" are two questions. And
+# neither adds up to 3.5. Keep that for section 4.
 #
 # ### A digit, a decoy, and noise
 #
 # Now a network, on pictures in which we know what there is to see: each **scene** has 24 × 24 pixels of
-# noise, somewhere a handwritten digit from 0 to 4, and somewhere else a **decoy**, the very same 64 pixels in
-# shuffled order. Digit and decoy are equally bright; only the shape tells them apart. The **box** around the
-# digit is the truth.
+# noise, somewhere a handwritten digit from 0 to 4, and somewhere else a **decoy**, the very same 64 pixels
+# in shuffled order. Digit and decoy are equally bright; only the shape tells them apart. The **box** around
+# the digit is the truth.
 
 # %%
 digits = cl.load("digits")
@@ -248,8 +249,9 @@ print("by hand against captum:", {name: f"{gap:.0e}" for name, gap in apart.item
 
 # %% [markdown]
 # **Grad-CAM** (R. Selvaraju and others, 2017) looks between `features` and `head`: 32 channels of 12 × 12
-# **activations** $A_c$. How much does a channel speak for the class? The *mean* of the score's gradient over
-# its places, one number $w_c$. The map is $\max(0, \sum_c w_c A_c)$, drawn out to the size of the picture.
+# **activations** $A_c$. How much does a channel speak for the class? The *mean* of the score's gradient
+# over its places, one number $w_c$. The map is $\max(0, \sum_c w_c A_c)$, drawn out to the size of the
+# picture.
 
 # %%
 activations = reader.features(x)  # (B, 32, 12, 12)
@@ -263,8 +265,8 @@ print("activations", tuple(activations.shape), "gradients", tuple(gradients.shap
 #
 # Write the map of one picture.
 #
-# - `activations`, `gradients`: tensors (C, h, w): the channels, and the slopes of the score in each of their
-#   places
+# - `activations`, `gradients`: tensors (C, h, w): the channels, and the slopes of the score in each of
+#   their places
 # - returns: a tensor (h, w), nothing below zero, not scaled
 #
 # Example: for `torch.ones(1, 2, 2)` and `3 * torch.ones(1, 2, 2)` it returns `[[3, 3], [3, 3]]`.
@@ -318,10 +320,11 @@ print(f"Grad-CAM by hand against captum: {apart['Grad-CAM']:.0e}")
 #
 # - `masks`: array (N, H, W), from 0 (hidden) to 1 (shown); `scores`: array (N,), the class's probability
 #   under each mask
-# - returns: array (H, W): for each pixel the mean score, where a mask counts by how much of the pixel it shows
+# - returns: array (H, W): for each pixel the mean score, where a mask counts by how much of the pixel it
+#   shows
 #
-# Example: two masks of one pixel, 1 and 0.5, with the scores 0.9 and 0.3, give
-# (1 × 0.9 + 0.5 × 0.3) / 1.5 = 0.7.
+# Example: two masks of one pixel, 1 and 0.5, with the scores 0.9 and 0.3, give (1 × 0.9 + 0.5 × 0.3) / 1.5
+# = 0.7.
 
 
 # %%
@@ -385,7 +388,10 @@ def soft_masks(count):
     fine = interpolate(coarse, size=(28, 28), mode="bilinear", align_corners=False)[:, 0]
     shifts = torch.randint(0, 5, (count, 2)).tolist()
     return torch.stack(
-        [mask[down : down + SIDE, right : right + SIDE] for mask, (down, right) in zip(fine, shifts, strict=True)]
+        [
+            mask[down : down + SIDE, right : right + SIDE]
+            for mask, (down, right) in zip(fine, shifts, strict=True)
+        ]
     )
 
 
@@ -446,7 +452,7 @@ for line, row in zip(axes, range(3), strict=True):
             ax.set_title(title.replace("integrated ", "integrated\n"), fontsize=10)
 cl.show(
     fig,
-    alt="Three scenes and eight maps of each, with the digit's box: most maps are bright in the box, in finer "
+    alt="Three scenes and eight maps of each, and the digit's box: most are bright in the box, in finer "
     "or coarser patches; the brightness map is bright in the decoy as well.",
 )
 
@@ -496,10 +502,11 @@ cl.check("23.2", judge_maps)
 # cl.hint("23.2")
 
 # %% [markdown]
-# A map can point into the digit and still miss what the network uses. Two more scores ask the network itself
-# (V. Petsiuk and others, 2018). **Deletion**: turn pixels grey in the map's order, the most important first;
-# the sooner the probability falls, the better the map. **Insertion**: start from grey and bring the pixels
-# back in that order; the sooner it rises, the better. Both are the mean probability on the way.
+# A map can point into the digit and still miss what the network uses. Two more scores ask the network
+# itself (V. Petsiuk and others, 2018). **Deletion**: turn pixels grey in the map's order, the most
+# important first; the sooner the probability falls, the better the map. **Insertion**: start from grey and
+# bring the pixels back in that order; the sooner it rises, the better. Both are the mean probability on the
+# way.
 
 
 # %%
@@ -614,10 +621,11 @@ cl.slider(
 # %% [markdown]
 # ## 3 · Does the map depend on the network?
 #
-# J. Adebayo and others (2018) ask what a map must fail at: when the **weights** are replaced by random ones,
-# it must change. We put new random weights into the network, layer by layer from the top down, and compare
-# each map with that of the trained network: the rank correlation of the pixels, 1 for the same order, 0 for
-# none. **Predict first:** what is left for the gradient when all layers are random?
+# J. Adebayo and others (2018) ask what a map must fail at: when the **weights** are replaced by random
+# ones, it must change. We put new random weights into the network, layer by layer from the top down, and
+# compare each map with that of the trained network: the rank correlation of the pixels, 1 for the same
+# order, 0 for none. **Predict first:** what is left for the gradient when all layers are random?
+
 
 # %%
 def ranks(found):
@@ -703,9 +711,9 @@ for name, network in retrained.items():
 # Either switch is enough. The gradient is 0 for both, occlusion is 0 for both, and yet the lamp is on.
 # Somebody has to be paid.
 #
-# L. Shapley (1953) lets the players join **one after the other** and pays each what it adds, on average over
-# all orders. Switch 1 first: it gets 1, the other 0; the other way round, 0 and 1. The mean is ½ each. In
-# general, `value(coalition)` is the model's output when the features of the coalition are known, and the
+# L. Shapley (1953) lets the players join **one after the other** and pays each what it adds, on average
+# over all orders. Switch 1 first: it gets 1, the other 0; the other way round, 0 and 1. The mean is ½ each.
+# In general, `value(coalition)` is the model's output when the features of the coalition are known, and the
 # others stand at a baseline.
 
 # %% [markdown]
@@ -718,8 +726,8 @@ for name, network in retrained.items():
 # - `players`: how many there are, at most 6
 # - returns: array (players,): the mean of what each adds when it joins, over all orders
 #
-# Example: for `value = lambda group: 6.0 * (0 in group and 1 in group) + 2.0 * (2 in group)` and 3 players it
-# returns `[3, 3, 2]`.
+# Example: for `value = lambda group: 6.0 * (0 in group and 1 in group) + 2.0 * (2 in group)` and 3 players
+# it returns `[3, 3, 2]`.
 
 
 # %%
@@ -766,9 +774,9 @@ for name, said in {"network": guess, "linear regression": straight.predict(new_s
     print(f"{name:17} R² on {len(new_y)} new people {1 - np.mean((said - new_y) ** 2) / new_y.var():.2f}")
 
 # %% [markdown]
-# Six features have 64 coalitions, so the exact values are one matrix: a coalition of size s weighs
-# s! (n − s − 1)! / n! with a minus where the feature is missing, and (s − 1)! (n − s)! / n! where it is there.
-# The baseline is the mean person. captum's `ShapleyValues` goes through all 720 orders:
+# Six features have 64 coalitions, so the exact values are one matrix: a coalition of size s weighs s! (n −
+# s − 1)! / n! with a minus where the feature is missing, and (s − 1)! (n − s)! / n! where it is there. The
+# baseline is the mean person. captum's `ShapleyValues` goes through all 720 orders:
 
 # %% tags=["twin"]
 coalitions = np.array(list(itertools.product([0, 1], repeat=6)))  # (64, 6)
@@ -787,7 +795,9 @@ by_captum = attr.ShapleyValues(model).attribute(persons, target=0, perturbations
 apart["Shapley"] = np.abs(exact - by_captum).max()
 assert apart["Shapley"] < 1e-4
 missing = np.abs(exact.sum(axis=1) - (worth[:, -1] - worth[:, 0])).max()
-print(f"matrix against captum: {apart['Shapley']:.0e}; they add up to f(x) − f(mean person), to {missing:.0e}")
+print(
+    f"matrix against captum: {apart['Shapley']:.0e}; they add up to f(x) − f(mean person), to {missing:.0e}"
+)
 
 # %% [markdown]
 # Adding up is called **efficiency**. With hundreds of features one samples orders, or fits a line as
@@ -820,7 +830,7 @@ ax.set(xlabel="Shapley value (units of the disease score)")
 ax.set_title(f"one person: {said:.0f} in place of {zero:.0f}", fontsize=12)
 cl.show(
     fig,
-    alt="Bar chart of the Shapley values of six features for one person, which add up from the prediction for "
+    alt="Bar chart of the Shapley values of six features for one person: they add up from the prediction for "
     f"the mean person, {zero:.0f}, to that for this one, {said:.0f}.",
 )
 
@@ -886,11 +896,11 @@ cl.show(
 
 # %% [markdown]
 # In a linear model the Shapley value is the weight times the distance from the mean, so these are exact
-# shares. Each regression predicts about as well, and each tells another story about s1 and s2: what one gets,
-# the other loses. Only the sum of the two is told by the data.
+# shares. Each regression predicts about as well, and each tells another story about s1 and s2: what one
+# gets, the other loses. Only the sum of the two is told by the data.
 #
-# The **permutation importance** of lesson 09 does not escape. There a copied column made *both* look useless.
-# Here, what happens when s1 is permuted alone, s2 alone, and both by the same order?
+# The **permutation importance** of lesson 09 does not escape. There a copied column made *both* look
+# useless. Here, what happens when s1 is permuted alone, s2 alone, and both by the same order?
 
 # %%
 shuffle = np.random.default_rng(SEED)
@@ -1076,11 +1086,11 @@ pieces = Counter(
 print("no network, just counting the pieces of 12 letters:", pieces.most_common(2))
 
 # %% [markdown]
-# Counting found the motif at once, and the network is not needed. But we can ask whether an attribution finds
-# it *in the network*. Three of them, letter by letter: the gradient at the letter that is there; integrated
-# gradients from a sequence that is a quarter of each letter; and **mutation**, the mean fall of the score
-# over the three other letters. The window of 12 letters with the largest sum: is it the motif, exactly? A
-# guess is right once in 39.
+# Counting found the motif at once, and the network is not needed. But we can ask whether an attribution
+# finds it *in the network*. Three of them, letter by letter: the gradient at the letter that is there;
+# integrated gradients from a sequence that is a quarter of each letter; and **mutation**, the mean fall of
+# the score over the three other letters. The window of 12 letters with the largest sum: is it the motif,
+# exactly? A guess is right once in 39.
 
 # %%
 motif_rows = np.flatnonzero((new_binds == 1) & (said == 1))[:60]
@@ -1129,16 +1139,16 @@ axes[1].set(ylabel="attribution (score)")
 fig.tight_layout()
 cl.show(
     fig,
-    alt="Three bar charts of the attribution of each letter of one DNA sequence: within the twelve letters of "
+    alt="Three bar charts of the attribution of each letter of a DNA sequence: within the twelve letters of "
     "the motif the bars are highest.",
 )
 
 # %% [markdown]
 # ### Resistance
 #
-# Now real letters, where they can be had: the protease of HIV, and whether the drug still works (lesson 09). A
-# convolution like that of lesson 09 learns from three quarters of the isolates. Identical sequences (of the
-# simulated isolates: a patient's) stay on one side.
+# Now real letters, where they can be had: the protease of HIV, and whether the drug still works (lesson
+# 09). A convolution like that of lesson 09 learns from three quarters of the isolates. Identical sequences
+# (of the simulated isolates: a patient's) stay on one side.
 
 # %%
 isolates, source = first_to_be_had(DRUG, STAND_IN)
@@ -1148,7 +1158,9 @@ KNOWN_SITES = [23, 24, 30, 32, 33, 46, 47, 48, 50, 53, 54, 73, 76, 82, 84, 88, 9
 known_sites = np.array(KNOWN_SITES) - 1 if real else np.flatnonzero(isolates.truth["effects"])
 sequences, resistant = isolates.inputs.astype(np.int64), isolates.targets
 places, kinds = sequences.shape[1], int(sequences.max()) + 1
-relatives = np.unique(sequences, axis=0, return_inverse=True)[1].ravel() if real else isolates.truth["patient"]
+relatives = (
+    np.unique(sequences, axis=0, return_inverse=True)[1].ravel() if real else isolates.truth["patient"]
+)
 learn, held = next(GroupShuffleSplit(1, test_size=0.25, random_state=SEED).split(sequences, groups=relatives))
 usual = np.array([np.bincount(column).argmax() for column in sequences[learn].T])  # the usual letters
 
@@ -1174,7 +1186,8 @@ print(f"network: {held_right:.3f} of {len(held)} new isolates right")
 # - **integrated gradients** from the usual sequence, mean size;
 # - **back to usual**: give a place its usual letter and see how far the score moves (occlusion, with a
 #   baseline that a virologist would choose);
-# - **permutation**: hand the letters of a place round, and see how far the loss rises (lesson 09, exercise 3);
+# - **permutation**: hand the letters of a place round, and see how far the loss rises (lesson 09, exercise
+#   3);
 # - and one that asks *no network*: the **correlation** of "not the usual letter" with resistance, in the
 #   training isolates.
 #
@@ -1251,10 +1264,10 @@ cl.show(
 # ## Where it fails
 #
 # Attribution found the sites that resist. Does it find *causes*? In the simulator we know them: eight sites
-# resist; sites 10 and 71 are **hitch-hikers**, which mutate in treated patients and do nothing. Suppose that
-# nobody had sequenced the eight. The model is a logistic regression on the other 91 places, whose Shapley
-# values are exact: weight times distance from the mean. **Predict first:** what rank among the 91 will the
-# better hitch-hiker have?
+# resist; sites 10 and 71 are **hitch-hikers**, which mutate in treated patients and do nothing. Suppose
+# that nobody had sequenced the eight. The model is a logistic regression on the other 91 places, whose
+# Shapley values are exact: weight times distance from the mean. **Predict first:** what rank among the 91
+# will the better hitch-hiker have?
 
 # %%
 MY_RANK = None  # 1 is the highest
@@ -1304,10 +1317,10 @@ cl.show(
 )
 
 # %% [markdown]
-# The shares are exact, and the model does use sites 10 and 71, and it predicts better than chance. A mutation
-# there changes nothing about the drug. What causes both, the treatment and the eight sites, is not among the
-# columns, and **no attribution can name what is not there**. It explains the model. To learn about the world
-# one has to intervene: mutate the site, and measure.
+# The shares are exact, and the model does use sites 10 and 71, and it predicts better than chance. A
+# mutation there changes nothing about the drug. What causes both, the treatment and the eight sites, is not
+# among the columns, and **no attribution can name what is not there**. It explains the model. To learn
+# about the world one has to intervene: mutate the site, and measure.
 #
 # More limits: one network of each kind, pictures with one thing to see, a grey baseline that we chose
 # (another one gives another map), and a truth, the box, that says where the *digit* is and not what the
