@@ -710,32 +710,35 @@ cl.show(
 # trained weight left*: the picture shines through. (Integrated gradients are multiplied by it.)
 #
 # What would a good value be? Train once more on the right labels, from another start: as good a network,
-# whose maps ought to agree. And train on **shuffled labels**, so that there is nothing to learn but the
-# scenes by heart. **Predict first:** how well do the gradient maps of the two good networks agree?
+# whose maps ought to agree. And train on **shuffled labels**, so that there is nothing to learn but 200
+# scenes by heart; for a fair comparison once more on the same 200 with their right labels. **Predict
+# first:** how well do the gradient maps of the two good networks agree?
 
 # %%
 MY_AGREEMENT = None  # rank correlation, from -1 to 1
-few = np.random.default_rng(SEED + 1).permutation(len(scenes))[:300]
+few = np.random.default_rng(SEED + 1).permutation(len(scenes))[:200]
 shuffled = np.random.default_rng(SEED + 2).permutation(labels[few])
-learned_by_heart = train(Reader(), scenes[few], shuffled, epochs=40)
-other_start = train(Reader(), scenes, labels, epochs=8)
-by_heart = np.mean(answers(learned_by_heart, scenes[few]).argmax(axis=1) == shuffled)
-retrained = {"right labels, another start": other_start, "shuffled labels": learned_by_heart}
-print(f"shuffled labels: {by_heart:.2f} of its training scenes learned by heart")
+retrained = {
+    "another start": train(Reader(), scenes, labels, epochs=8),
+    "200 scenes, right labels": train(Reader(), scenes[few], labels[few], epochs=40),
+    "200 scenes, shuffled": train(Reader(), scenes[few], shuffled, epochs=40),
+}
+by_heart = np.mean(answers(retrained["200 scenes, shuffled"], scenes[few]).argmax(axis=1) == shuffled)
+print(f"shuffled labels: {by_heart:.2f} of the training scenes learned by heart")
 agreement, points = {}, {"the network": hits["gradient"].mean()}
 for name, network in retrained.items():
     found = slopes_by_hand(network, x, y)
     agreement[name], points[name] = alike(of_trained["gradient"], found), top_is_inside(found).mean()
-    print(f"{name:28} correlation {agreement[name]:.2f}, points into the digit {points[name]:.2f}")
+    print(f"{name:24} correlation {agreement[name]:.2f}, points into the digit {points[name]:.2f}")
 agreement["random weights"] = sameness["gradient"][-1]
-print(f"{'random weights':28} correlation {agreement['random weights']:.2f}")
-cl.compare(MY_AGREEMENT, agreement["right labels, another start"])
+print(f"{'random weights':24} correlation {agreement['random weights']:.2f}")
+cl.compare(MY_AGREEMENT, agreement["another start"])
 
 # %% [markdown]
 # Two good networks do not agree on the order of the pixels nearly as well as one might hope, and a network
 # that learned labels of no meaning is not far behind. The scale does not run from 0 to 1: it begins where
-# random weights are and ends where another start is. Where the *highest* pixel lies tells more: the other
-# start points into the digit, the network of the shuffled labels often does not.
+# random weights are and ends where another start is. Where the *highest* pixel lies tells more: with right
+# labels it is in the digit far more often than with shuffled ones, on the same scenes.
 
 # %% [markdown]
 # ## 4 · Fair shares
@@ -1476,7 +1479,7 @@ cl.claim(
 )
 cl.claim(
     "the gradient maps of two good networks are the same, in rank correlation",
-    agreement["right labels, another start"],
+    agreement["another start"],
     ">",
     0.9,
     expect="fails",
@@ -1484,11 +1487,11 @@ cl.claim(
 )
 cl.claim(
     "a network that learned shuffled labels by heart points into the digit less often",
-    points["right labels, another start"],
+    points["200 scenes, right labels"],
     ">",
-    points["shuffled labels"],
+    points["200 scenes, shuffled"],
     margin=0.15,
-    because="15 scenes in a hundred, the same scenes; both have learned what they were given",
+    because="15 scenes in a hundred, the same scenes to learn from, and to be asked about",
 )
 
 # %% [markdown]
