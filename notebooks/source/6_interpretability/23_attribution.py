@@ -569,7 +569,7 @@ for height, name in enumerate(reversed(maps)):
     ax.plot(hits[name].mean(), height, "s" if name in BLIND else "o", color=color)
 ax.axvline(SIZE**2 / SIDE**2, color="0.4", linestyle="--", linewidth=1)
 ax.set(yticks=range(len(maps)), yticklabels=list(reversed(maps)), xlim=(0, 1.02))
-ax.set(xlabel="highest pixel in the digit (share of scenes)\ndashed: chance; squares: never saw the network")
+ax.set(xlabel="highest pixel in the digit (share of scenes)\ndashed: chance; squares: blind maps")
 share_gone = np.linspace(0, 100, deletion["gradient"].shape[1])
 styles = {"gradient": "-", "LIME": "--", "RISE": "-.", "brightness": ":"}
 for number, (name, style) in enumerate(styles.items()):
@@ -697,7 +697,7 @@ for number, (name, line) in enumerate(sameness.items()):
 ax.set(xticks=range(6), xticklabels=["none", "head", "+ conv 4", "+ conv 3", "+ conv 2", "all"])
 ax.set(xlabel="layers with random weights", ylabel="rank correlation\nwith the trained network's map")
 ax.axhline(0, color="0.4", linewidth=1)
-ax.legend()
+ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
 cl.show(
     fig,
     alt="Line plot of the rank correlation with the original map against the number of random layers: the "
@@ -867,8 +867,8 @@ shares = exact[0] * y_spread
 ax.barh(range(6), shares[::-1], color=[cl.plots.PALETTE[0 if share > 0 else 1] for share in shares[::-1]])
 ax.axvline(0, color="0.3", linewidth=1)
 said, zero = worth[0, -1] * y_spread + y_level, worth[0, 0] * y_spread + y_level
-texts = [f"{name} ({value:+.1f} sd)" for name, value in zip(SIX, new_six[0], strict=True)]
-ax.set(yticks=range(6), yticklabels=texts[::-1])
+whose = [f"{name} ({value:+.1f} sd)".replace("-", "−") for name, value in zip(SIX, new_six[0], strict=True)]
+ax.set(yticks=range(6), yticklabels=whose[::-1])
 ax.set(xlabel="Shapley value (units of the disease score)")
 ax.set_title(f"one person: {said:.0f} in place of {zero:.0f}", fontsize=12)
 cl.show(
@@ -1191,7 +1191,7 @@ for number, (ax, (name, found)) in enumerate(zip(axes, letterwise.items(), stric
     ax.set_title(name, fontsize=11, loc="left")
 axes[2].set(xticks=range(50), xticklabels=list(texts[motif_rows[row]]), xlabel="sequence (shaded: the motif)")
 axes[2].tick_params(axis="x", labelsize=8)
-axes[1].set(ylabel="attribution (score)")
+axes[1].set(ylabel="attribution (score)", xlim=(-0.8, 49.8))
 cl.show(
     fig,
     alt="Three bar charts of the attribution of each letter of a DNA sequence: within the twelve letters of "
@@ -1371,7 +1371,7 @@ for offset, (name, color, hatch) in zip(
 ax.set(xticks=range(10), xticklabels=[*(sites + 1), "10", "71"])
 ax.axvline(7.5, color="0.4", linewidth=1)
 ax.set(xlabel="site: eight that resist, then the two hitch-hikers", ylabel="mean share (log odds)")
-ax.legend(title="the model knows", loc="upper left")
+ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
 cl.show(
     fig,
     alt="Bar chart of the mean share of eight resisting sites and two hitch-hikers, in a model of all places "
