@@ -1419,17 +1419,17 @@ for name in NAMED:
         hits[name].mean(),
         ">",
         hits["gradient"].mean(),
-        margin=0.02,
+        margin=0.1,
         expect="fails",
-        because="two scenes in a hundred, the same scenes",
+        because="ten scenes in a hundred; fewer could be the luck of the scenes",
     )
 cl.claim(
-    "LIME, with its tiles, points into it less often",
+    "LIME and SHAP, with their tiles, point into it less often (the mean of the two)",
     hits["gradient"].mean(),
     ">",
-    hits["LIME"].mean(),
-    margin=0.05,
-    because="five scenes in a hundred",
+    (hits["LIME"].mean() + hits["SHAP"].mean()) / 2,
+    margin=0.03,
+    because="three scenes in a hundred, the same scenes",
 )
 cl.claim(
     "the best of the three named brings the class back sooner than plain occlusion, in insertion",
@@ -1585,12 +1585,12 @@ cl.claim(
     because="two sites more than drawing ten places blindly",
 )
 cl.claim(
-    "and at least two more than the plain correlation does, which asks no network",
+    "and at least three more than the plain correlation does, which asks no network",
     on_list["integrated gradients"],
     ">=",
-    on_list["correlation, no network"] + 2,
+    on_list["correlation, no network"] + 3,
     expect="fails",
-    because="one site is the luck of the tenth place",
+    because="one or two are the luck of the last places",
 )
 cl.claim(
     "where the eight causes are not among the columns, a site that does nothing is among the three first",
