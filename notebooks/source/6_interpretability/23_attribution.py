@@ -1390,7 +1390,7 @@ cl.show(
 # world one has to intervene: mutate the site, and measure.
 #
 # So, are they "good methods" for seeing what a decision is "based on"? Where that has a place, yes: digit,
-# letter, motif. But none of the three that the sentence names did better than the oldest two, a map that
+# letter, motif. But none of the three that the sentence names did better than plain occlusion, a map that
 # never saw the network passed two of the three scores, and a shortcut without a place stayed hidden. What
 # "gives rise" to a thing is another question, and no map answers it.
 #
