@@ -584,10 +584,11 @@ cl.show(
 )
 
 # %% [markdown]
-# By pointing, no method is clearly ahead of the two oldest: plain occlusion, and the gradient at a small
-# part of the cost. LIME and SHAP, with tiles four pixels wide, miss more often. By insertion LIME and RISE
-# are ahead of the gradient, Grad-CAM is not, and none is ahead of occlusion, a short loop. So "which is
-# best" depends on the question, and whoever reports one score has chosen it.
+# Three scores, three orders. By pointing, no method is clearly ahead of the two oldest: plain occlusion,
+# and the gradient at a small part of the cost; LIME and SHAP, with tiles four pixels wide, miss more often.
+# By insertion LIME and RISE are ahead of the gradient, and none is ahead of occlusion, a short loop. By
+# deletion LIME and RISE lead occlusion, a little. "Which is best" depends on the question, and whoever
+# reports one score has chosen it.
 #
 # Now the orange rows. Brightness misses the digit in half of the scenes or more, since the decoy is as
 # bright. But it passes deletion and insertion far better than chance and about as well as the gradient,
@@ -599,11 +600,12 @@ cl.show(
 # %%
 NAMED = ("Grad-CAM", "LIME", "RISE")  # the three of the sentence on trial
 area = {name: way.mean(axis=1) for name, way in insertion.items()}  # (B,) for each method
-for old in ("gradient", "occlusion"):
-    for name in NAMED:
-        low, high = cl.metrics.bootstrap_interval(area[name] - area[old], np.mean, seed=SEED)
-        gain = np.mean(area[name] - area[old])
-        print(f"insertion, {name:8} minus {old:9} {gain:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
+area_gone = {name: way.mean(axis=1) for name, way in deletion.items()}
+for what, areas in {"insertion": area, "deletion": area_gone}.items():
+    for old, name in itertools.product(("gradient", "occlusion"), NAMED):
+        gain = areas[name] - areas[old]
+        low, high = cl.metrics.bootstrap_interval(gain, np.mean, seed=SEED)
+        print(f"{what:9}, {name:8} minus {old:9} {gain.mean():+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
 
 # %% [markdown]
 # Try it on a scene: delete the best pixels of a map and watch the probability.
@@ -1390,9 +1392,9 @@ cl.show(
 # world one has to intervene: mutate the site, and measure.
 #
 # So, are they "good methods" for seeing what a decision is "based on"? Where that has a place, yes: digit,
-# letter, motif. But none of the three that the sentence names did better than plain occlusion, a map that
-# never saw the network passed two of the three scores, and a shortcut without a place stayed hidden. What
-# "gives rise" to a thing is another question, and no map answers it.
+# letter, motif. But none of the three that the sentence names is better than plain occlusion by all three
+# scores, a map that never saw the network passed two of the three scores, and a shortcut without a place
+# stayed hidden. What "gives rise" to a thing is another question, and no map answers it.
 #
 # More limits: one network of each kind, pictures with one thing to see, a grey baseline that we chose
 # (another one gives another map), and a truth, the box, that says where the *digit* is and not what the
@@ -1429,9 +1431,9 @@ for name in NAMED:
         hits[name].mean(),
         ">",
         hits["occlusion"].mean(),
-        margin=0.05,
+        margin=0.08,
         expect="fails",
-        because="five scenes in a hundred, the same scenes",
+        because="with 40 scenes a difference of three can be luck",
     )
 cl.claim(
     "the plain gradient points into it far more often than brightness, which never saw the network",
@@ -1458,20 +1460,27 @@ cl.claim(
     expect="fails",
     because="0.02 is about what other scenes could change",
 )
+cl.claim(
+    "by deletion the better of LIME and RISE is ahead of occlusion, in probability left",
+    area_gone["occlusion"].mean(),
+    ">",
+    min(area_gone["LIME"].mean(), area_gone["RISE"].mean()),
+    because="the same scenes; a small lead, and so no margin",
+)
 for name in make:
     cl.claim(
         f"{name}: a better order than a random one, in insertion minus deletion",
-        area[name].mean() - deletion[name].mean(),
+        area[name].mean() - area_gone[name].mean(),
         ">",
-        area["random"].mean() - deletion["random"].mean(),
+        area["random"].mean() - area_gone["random"].mean(),
         margin=0.3,
         because="a random order brings about as much back as it takes away",
     )
 cl.claim(
     "brightness has such an order, too",
-    area["brightness"].mean() - deletion["brightness"].mean(),
+    area["brightness"].mean() - area_gone["brightness"].mean(),
     ">",
-    area["random"].mean() - deletion["random"].mean(),
+    area["random"].mean() - area_gone["random"].mean(),
     margin=0.3,
     because="the same margin",
 )
