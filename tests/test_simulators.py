@@ -415,9 +415,47 @@ def test_each_feature_can_be_seen_in_the_photograph():
         assert np.corrcoef(found, features[:, feature])[0, 1] > 0.3
 
 
-@pytest.mark.parametrize("name", ["neurons", "chest_films", "skin_lesions"])
+# ---------------------------------------------------------------------------------------------------------
+# DNA with a planted motif
+
+
+def test_the_motif_stands_where_the_truth_says_and_nowhere_else():
+    data = cl.simulators.planted_motif(0)
+    texts = ["".join("ACGT"[code] for code in row) for row in data.inputs]
+    found = np.array([text.find("CGACCGAACTCC") for text in texts])
+    np.testing.assert_array_equal(found, data.truth["start"])
+    np.testing.assert_array_equal(found >= 0, data.targets == 1)
+    assert np.bincount(data.targets).tolist() == [1000, 1000]
+
+
+def test_the_motif_may_stand_anywhere_and_the_other_bases_know_nothing():
+    data = cl.simulators.planted_motif(1, sequences=8000)
+    start = data.truth["start"][data.targets == 1]
+    assert stats.chisquare(np.bincount(start, minlength=39)).pvalue > 0.001
+    apart = data.inputs[data.targets == 0]
+    assert stats.chisquare(np.bincount(apart.ravel(), minlength=4)).pvalue > 0.001
+    # Outside the motif the sequences that have it are like the others.
+    outside = np.ones((len(start), 50), dtype=bool)
+    for row, first in enumerate(start):
+        outside[row, first : first + 12] = False
+    counts = np.bincount(data.inputs[data.targets == 1][outside], minlength=4)
+    assert stats.chisquare(counts).pvalue > 0.001
+
+
+def test_the_parts_of_the_motif_set_hold_all_rows_once():
+    data = cl.simulators.planted_motif(2, sequences=50)
+    rows = np.concatenate(list(data.splits["random"].values()))
+    np.testing.assert_array_equal(np.sort(rows), np.arange(50))
+    assert {part: len(rows) for part, rows in data.splits["random"].items()} == {
+        "train": 30,
+        "valid": 10,
+        "test": 10,
+    }
+
+
+@pytest.mark.parametrize("name", ["neurons", "chest_films", "skin_lesions", "planted_motif"])
 def test_a_picture_of_a_seed_is_the_same_and_of_two_seeds_is_not(name):
-    size = {"neurons": 40, "chest_films": 9, "skin_lesions": 40}[name]
+    size = {"neurons": 40, "chest_films": 9, "skin_lesions": 40, "planted_motif": 40}[name]
     draw = getattr(cl.simulators, name)
     first, again, other = (draw(seed, size) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first.inputs, again.inputs)
@@ -440,6 +478,8 @@ def test_a_picture_of_a_seed_is_the_same_and_of_two_seeds_is_not(name):
         (cl.simulators.chest_films, {"seed": 0, "films": 601}, "multiple of 3.*films=600"),
         (cl.simulators.skin_lesions, {"seed": 0, "lesions": 30}, "multiple of 20.*lesions=20"),
         (cl.simulators.skin_lesions, {"seed": True}, "`seed` is True"),
+        (cl.simulators.planted_motif, {"seed": 0, "sequences": 41}, "an even number.*sequences=42"),
+        (cl.simulators.planted_motif, {"seed": -2}, "`seed` is -2"),
     ],
 )
 def test_no_simulator_draws_what_it_cannot(draw, arguments, message):

@@ -10,6 +10,7 @@ _HOME = {
     "noise_genes": "genes",
     "hiv_isolates": "hiv",
     "neurons": "cells",
+    "planted_motif": "dna",
     "purchases": "sales",
     "quiet_direction": "directions",
     "skin_lesions": "lesions",
