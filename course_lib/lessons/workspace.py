@@ -158,12 +158,12 @@ def _pictures(content: bytes, unit: str, top: Path) -> list[str]:
     found = set()
     for cell in json.loads(content)["cells"]:
         text = "".join(cell["source"]) if cell["cell_type"] == "markdown" else ""
-        for begin, end in links(text):
-            place = os.path.normpath(os.path.join(unit, text[begin:end]))
+        for target in (text[begin:end] for begin, end in links(text)):
+            place = os.path.normpath(os.path.join(unit, target))
             # What lies outside is refused by the build; it must not keep anybody from opening the course.
-            if is_local(text[begin:end]) and not place.startswith("..") and not place.endswith(".ipynb"):
-                if (top / place).is_file():
-                    found.add(place)
+            inside = is_local(target) and not place.startswith("..")
+            if inside and not place.endswith(".ipynb") and (top / place).is_file():
+                found.add(place)
     return sorted(found)
 
 
