@@ -247,6 +247,11 @@ PLANTED = {
         "# See [lesson 09]",
         "leads nowhere",
     ),
+    "a link out of the notebooks": (
+        *prose("See [the checkout](../..)."),
+        "# See [the checkout]",
+        "leads out of `notebooks/`",
+    ),
     "a link into one machine": (*prose("See [it](/home/me/x.md)."), "# See [it]", "a path of one machine"),
     "a link that says nothing": (*prose("Click [here](https://x.org)."), "# Click", "does not say where"),
     "a table with a nameless column": (

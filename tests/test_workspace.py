@@ -145,6 +145,23 @@ def test_pictures_travel_with_the_copies(course, work):
     assert (work / "1_basics/img/cell.png").read_bytes() == b"a picture"
 
 
+def test_a_link_out_of_the_notebooks_keeps_nobody_from_the_course(course, work):
+    (course / "secret.md").write_text("not for students", encoding="utf-8")
+    original = course / "notebooks" / COPY
+    text = original.read_text(encoding="utf-8")
+    original.write_text(text.replace("What is a mean?", "What is [it](../../secret.md)?"), encoding="utf-8")
+    prepare(course, work)
+    assert "secret.md" in (work / COPY).read_text(encoding="utf-8")
+    assert not list(course.parent.rglob("work/**/secret.md"))
+
+
+def test_the_course_as_it_is_can_be_opened(tmp_path):
+    root = Path(__file__).parents[1]
+    prepare(root, tmp_path / "work")
+    copies = {path.relative_to(tmp_path / "work").as_posix() for path in tmp_path.rglob("*.ipynb")}
+    assert copies == {lesson.notebook for lesson in read(root / "notebooks/source/lessons.toml").ready}
+
+
 def test_a_folder_that_cannot_be_written_is_said_in_words(course, tmp_path):
     blocked = tmp_path / "blocked"
     blocked.write_text("in the way", encoding="utf-8")

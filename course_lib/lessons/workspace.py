@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -55,8 +56,8 @@ def prepare(root: Path, work: Path) -> list[str]:
                     "Run `course build`, or restore it with `git checkout notebooks`.",
                 )
             content = original.read_bytes()
-            for picture in _pictures(content, original.parent):
-                _put(work / picture.relative_to(root / "notebooks"), picture.read_bytes())
+            for place in _pictures(content, lesson.unit, root / "notebooks"):
+                _put(work / place, (root / "notebooks" / place).read_bytes())
             copy, version = work / lesson.notebook, hashlib.sha256(content).hexdigest()
             before = handed_out.get(lesson.notebook)
             if not copy.exists():
@@ -152,15 +153,17 @@ def _beside(copy: Path) -> Path:
     return path
 
 
-def _pictures(content: bytes, folder: Path) -> list[Path]:
-    """Return the files that a notebook's prose links to, other notebooks aside."""
+def _pictures(content: bytes, unit: str, top: Path) -> list[str]:
+    """Return where below `top` the files lie that a notebook's prose links to, other notebooks aside."""
     found = set()
     for cell in json.loads(content)["cells"]:
         text = "".join(cell["source"]) if cell["cell_type"] == "markdown" else ""
-        for begin, end in links(text):
-            path = (folder / text[begin:end]).resolve()
-            if is_local(text[begin:end]) and path.suffix != ".ipynb" and path.is_file():
-                found.add(path)
+        for target in (text[begin:end] for begin, end in links(text)):
+            place = os.path.normpath(os.path.join(unit, target))
+            # What lies outside is refused by the build; it must not keep anybody from opening the course.
+            inside = is_local(target) and not place.startswith("..")
+            if inside and not place.endswith(".ipynb") and (top / place).is_file():
+                found.add(place)
     return sorted(found)
 
 

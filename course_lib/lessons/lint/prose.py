@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,13 +96,19 @@ def prose_is_accessible(page: Page) -> Iterator[Problem]:
                 )
         for begin, end in links(cell.text):
             target = cell.text[begin:end]
-            path = here / unquote(re.split(r"[#?]", target)[0])
+            # Folded by name: the folder of a unit that was never built is not there to be walked through.
+            path = Path(os.path.normpath(here / unquote(re.split(r"[#?]", target)[0])))
+            place = _place(path, page.root / "notebooks")
             if target.startswith("/"):
                 found = "is a path of one machine"
-            elif not is_local(target) or path.exists() or _place(path, page.root / "notebooks") in lessons:
+            elif not is_local(target) or place in lessons:
                 continue
-            else:
+            elif not path.exists():
                 found = "leads nowhere"
+            elif not place:
+                found = "leads out of `notebooks/`, and a student's own copy lies elsewhere"
+            else:
+                continue
             yield page.problem(
                 line(begin),
                 f"The link to `{target}` {found}.",
@@ -133,6 +140,7 @@ def tables_have_headers(page: Page) -> Iterator[Problem]:
 
 
 def _place(path: Path, top: Path) -> str:
+    """Return where a path lies below `top`; nothing where it lies outside."""
     try:
         return path.resolve().relative_to(top.resolve()).as_posix()
     except ValueError:

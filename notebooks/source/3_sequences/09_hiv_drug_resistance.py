@@ -414,7 +414,7 @@ cl.show(
 # %% [markdown]
 # Squares, where shown, are the study's own means over five folds, cut otherwise than ours and with other
 # settings: 500 epochs and class weights. All 18 drugs, with the best that we could build beside the study's
-# networks, are in [a table of their own](../../benchmarks/hiv_table.md) among the benchmarks.
+# networks, are in a table of their own among the course's benchmarks, `benchmarks/hiv_table.md`.
 #
 # ### What does the convolution see?
 #
