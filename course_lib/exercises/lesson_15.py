@@ -89,6 +89,11 @@ def _verify_contrast(answer):
         second = second + first  # partners are alike, though not the same
         given = [torch.tensor(view, dtype=torch.float32) for view in (first, second)]
         value = _as_loss(call(answer, *given, temperature=temperature), 2 * len(first), "row")
+        if math.isinf(value):
+            raise NotYet(
+                "The loss is infinite: a row that is masked is asked for as partner. After stacking, the partner "
+                "of row i is row i + B, and of row i + B it is row i."
+            )
         each = _contrast(first, second, temperature)
         told = f"for {len(first)} pictures and temperature {temperature:g}"
         slips = _contrast_slips(first, second, temperature, each)
@@ -112,8 +117,8 @@ def _verify_contrast(answer):
     for name, reached in zip(("first", "second"), flows, strict=True):
         if not reached:
             raise NotYet(
-                f"The number is right, but no gradient flows back to `{name}`: look for `.detach()`, `.data`, "
-                "`no_grad` or NumPy. Both views teach."
+                f"The number is right, but no gradient flows back to `{name}`: look for `.detach()`, "
+                "`.data`, `no_grad` or NumPy. Both views teach."
             )
     return (
         "It is cross-entropy with 2B − 1 classes, the other rows, and the partner is the right one. No label "
@@ -161,11 +166,11 @@ def _contrast_slips(first, second, temperature, each):
         ),
         (
             other_partner(lambda row, half: (row + 1) % (2 * half)),
-            "The partner is off: you ask for the next row. After stacking, the partner of row i is row i + B, "
-            "and of row i + B it is row i.",
+            "The partner is off: you ask for the next row. After stacking, the partner of row i is row "
+            "i + B, and of row i + B it is row i.",
         ),
         (
-            other_partner(lambda row, half: row % half),
+            _contrast(first, second, temperature, own="itself", partner=lambda row, half: row % half).mean(),
             "The partner is off: for the first view you ask for the row itself. Of row i it is row i + B.",
         ),
         (
@@ -270,7 +275,8 @@ def _verify_report(answer):
         found = call(answer, table, baseline)
         if not isinstance(found, dict):
             raise NotYet(
-                f"Return a dictionary, not a `{type(found).__name__}`: `{{name: (gain, low, high, verdict)}}`."
+                f"Return a dictionary, not a `{type(found).__name__}`: "
+                "`{name: (gain, low, high, verdict)}`."
             )
         for name, right in table.items():
             if name == baseline:
@@ -304,8 +310,8 @@ def _missing(name, verdict):
         )
     if verdict == "cannot tell":
         return (
-            f"`{name}` is missing from the report. That it cannot be told from the baseline is worth knowing: "
-            "report every method that was tried."
+            f"`{name}` is missing from the report. That it cannot be told from the baseline is worth "
+            "knowing: report every method that was tried."
         )
     return f"`{name}` is missing from the report."
 
@@ -409,7 +415,8 @@ def _expect_verdict(found, verdict, gain, told):
     if verdict == "cannot tell":
         if found == ("better" if gain > 0 else "worse"):
             raise NotYet(
-                f"The verdict follows the sign of the gain, and the interval holds zero: `cannot tell`. ({told}.)"
+                "The verdict follows the sign of the gain, and the interval holds zero: `cannot tell`. "
+                f"({told}.)"
             )
         raise NotYet(f"The interval holds zero, and the verdict is `{found}`. ({told}.)")
     if found == "cannot tell":
@@ -512,7 +519,7 @@ def _fixmatch_slips(weak, strong, threshold, each, accepted):
         ),
         (
             np.where(accepted, -log_weak[rows, labels], 0).mean(),
-            "The cross-entropy is that of the *weak* view with its own label. The strong view has to find it.",
+            "The cross-entropy is that of the *weak* view with its own label. The strong one has to find it.",
         ),
         (
             np.where(accepted, soft, 0).mean(),
@@ -681,8 +688,9 @@ EXERCISES = (
             "Stack the two views to 2B rows. Which row is the partner of row 0? And of row B?",
             "Bring the rows to length 1 with `nn.functional.normalize(…, dim=1)`; their products with each "
             "other, divided by the temperature, are scores (2B, 2B). Put `-inf` on the diagonal.",
-            "`nn.functional.cross_entropy(scores, partner)`, where `partner` holds B, …, 2B − 1 and then 0, …, "
-            "B − 1: `torch.arange(2 * B).roll(B)`. `masked_fill(torch.eye(2 * B).bool(), -torch.inf)` masks.",
+            "`nn.functional.cross_entropy(scores, partner)`, where `partner` holds B, …, 2B − 1 and then "
+            "0, …, B − 1: `torch.arange(2 * B).roll(B)`. Mask with "
+            "`masked_fill(torch.eye(2 * B).bool(), -torch.inf)`.",
         ),
         verify=_verify_contrast,
     ),
@@ -693,7 +701,8 @@ EXERCISES = (
         minutes=10,
         difficulty=3,
         hints=(
-            "Both methods read the same test cases. What is there one of for each case, whose mean is the gain?",
+            "Both methods read the same test cases. What is there one of for each case, and has the gain as "
+            "its mean?",
             "`difference = correct[name] - correct[baseline]`; its mean is the gain, and "
             "`cl.metrics.bootstrap_interval(difference, np.mean)` gives the ends.",
             "`verdict = 'better' if low > 0 else 'worse' if high < 0 else 'cannot tell'`, for every name but "
@@ -708,7 +717,7 @@ EXERCISES = (
         minutes=10,
         difficulty=3,
         hints=(
-            "Which view gives the label, and which one has to find it? Through which one may a gradient flow?",
+            "Which view gives the label, and which has to find it? Through which one may a gradient flow?",
             "`weak_scores.detach().softmax(dim=1).max(dim=1)` gives the confidence and the label of each row "
             "at once.",
             "`cross_entropy(strong_scores, label, reduction='none')` is one number per row: multiply it with "
@@ -725,8 +734,8 @@ EXERCISES = (
         hints=(
             "What is the smaller of `decay` and 1 − 1 / (step + 1) at step 0? Whose weights does the teacher "
             "then get?",
-            "Loop over `teacher.items()`. `.is_floating_point()` tells weights from counters; a counter is the "
-            "student's, `.clone()`.",
+            "Loop over `teacher.items()`. `.is_floating_point()` tells weights from counters; a counter is "
+            "the student's, `.clone()`.",
             "`keep * old + (1 - keep) * student[name].detach()` for the weights.",
         ),
         verify=_verify_teacher,

@@ -378,7 +378,11 @@ WRONG = {
         (contrast_with(partner=lambda count: torch.arange(count).roll(-1)), "you ask for the next row"),
         (
             contrast_with(own=None, partner=lambda count: torch.arange(count) % (count // 2)),
-            "It is not",
+            "you ask for the row itself",
+        ),
+        (
+            contrast_with(partner=lambda count: torch.arange(count) % (count // 2)),
+            "The loss is infinite",
         ),
         (contrast_with(finish=lambda each: each[: len(each) // 2].mean()), "Only the rows of the first view"),
         (contrast_with(finish=lambda each: each[len(each) // 2 :].mean()), "Only the rows of the second"),
