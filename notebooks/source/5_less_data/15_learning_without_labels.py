@@ -103,7 +103,7 @@ others = (truth + random.integers(1, 10, len(truth))) % 10  # any digit but the 
 at_random = np.where(random.random(len(truth)) < 0.2, others, truth)
 fixed = np.select([truth == 7, truth == 9], [1, 4], truth)
 labellings = {"clean": truth, "wrong at random": at_random, "fixed mistake": fixed}
-LEARNERS = {"1-NN": lambda: KNeighborsClassifier(1), "SVM": lambda: SVC(C=10)}
+LEARNERS = {"1-NN": lambda: KNeighborsClassifier(1), "SVM": SVC}
 for name, labels in labellings.items():
     print(f"{name:16} {np.mean(labels != truth):.3f} of the labels are wrong")
 
@@ -246,6 +246,7 @@ print("largest difference between loops and algebra:", np.abs(by_loops - by_alge
 
 # %%
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestNeighbors
 
 right = {}  # method: (draws, 719), whether each test digit is read rightly
 
@@ -254,8 +255,10 @@ def spread(known_rows, pictures, new):
     """Return the digits of new pictures (B, …), by spreading the known labels over the pool's pictures."""
     labels = np.full(len(truth), -1)
     labels[known_rows] = truth[known_rows]
-    model = LabelSpreading(kernel="knn")
-    return model.fit(pictures.reshape(len(pictures), -1), labels).predict(new.reshape(len(new), -1))
+    pictures, new = pictures.reshape(len(pictures), -1), new.reshape(len(new), -1)
+    heard = LabelSpreading(kernel="knn").fit(pictures, labels).label_distributions_  # (B, 10)
+    nearest = NearestNeighbors(n_neighbors=7).fit(pictures).kneighbors(new, return_distance=False)
+    return heard[nearest].sum(axis=1).argmax(axis=1)
 
 
 MY_SPREADING = None  # of 100 test digits
@@ -879,9 +882,6 @@ for name in ROWS:
 # 100 moved digits?
 
 # %%
-from sklearn.neighbors import NearestNeighbors
-
-
 def same_digit(of_pool, of_test):
     """Return how often one of the seven nearest pool pictures shows the test picture's digit."""
     nearest = NearestNeighbors(n_neighbors=7).fit(of_pool).kneighbors(of_test, return_distance=False)
