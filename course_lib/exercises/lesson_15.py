@@ -91,8 +91,8 @@ def _verify_contrast(answer):
         value = _as_loss(call(answer, *given, temperature=temperature), 2 * len(first), "row")
         if math.isinf(value):
             raise NotYet(
-                "The loss is infinite: a row that is masked is asked for as partner. After stacking, the partner "
-                "of row i is row i + B, and of row i + B it is row i."
+                "The loss is infinite: a row that is masked is asked for as partner. After stacking, the "
+                "partner of row i is row i + B, and of row i + B it is row i."
             )
         each = _contrast(first, second, temperature)
         told = f"for {len(first)} pictures and temperature {temperature:g}"
@@ -624,8 +624,8 @@ def _expect_followed(found, name, old, new, keep, step, decay, told):
         ),
         (
             (1 - 1 / (step + 1)) * old + new / (step + 1),
-            "The share grows on beyond `decay`, and the teacher hardly moves any more: take the smaller of the "
-            "two shares, not the larger.",
+            "The share grows on beyond `decay`, and the teacher hardly moves any more: take the smaller of "
+            "the two shares, not the larger.",
         ),
         (min(decay, late) * old + (1 - min(decay, late)) * new, "Off by one: 1 − 1 / (step + 1)."),
         (new, "That is the student. The teacher follows it only in part."),

@@ -413,9 +413,7 @@ WRONG = {
             "as if they had read different pictures",
         ),
         (
-            report_with_interval(
-                lambda right, base: 1.96 * (standard_error(right) + standard_error(base))
-            ),
+            report_with_interval(lambda right, base: 1.96 * (standard_error(right) + standard_error(base))),
             "add up the two intervals' arms",
         ),
         (

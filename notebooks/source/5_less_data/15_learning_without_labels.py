@@ -172,9 +172,9 @@ axes[0].legend()
 axes[1].annotate("share of wrong labels", (20, 0.2), xytext=(0, 4), textcoords="offset points", fontsize=10)
 cl.show(
     fig,
-    alt="Three line plots of test error against the number of labels, both on log scales, for 1-NN, SVM and a "
-    "network: with clean labels all fall together and flatten at the end; with labels wrong at random the SVM "
-    "goes on falling and 1-NN stays near a fifth; with a fixed mistake all three stop near a fifth.",
+    alt="Three line plots of test error against the number of labels, both on log scales, for 1-NN, SVM "
+    "and a network: with clean labels all fall and flatten at the end; with labels wrong at random the SVM "
+    "goes on falling and 1-NN stays near a fifth; with a fixed mistake all three stop above a fifth.",
 )
 
 # %% [markdown]
@@ -255,6 +255,7 @@ def spread(known_rows, pictures, new):
     """Return the digits of new pictures (B, …), by spreading the known labels over the pool's pictures."""
     labels = np.full(len(truth), -1)
     labels[known_rows] = truth[known_rows]
+    labels = np.tile(labels, len(pictures) // len(truth))  # copies of the pool keep its labels
     pictures, new = pictures.reshape(len(pictures), -1), new.reshape(len(new), -1)
     heard = LabelSpreading(kernel="knn").fit(pictures, labels).label_distributions_  # (B, 10)
     nearest = NearestNeighbors(n_neighbors=7).fit(pictures).kneighbors(new, return_distance=False)
@@ -405,10 +406,10 @@ cl.compare(MY_GAIN, 100 * (right["network, distorted"].mean() - right["network"]
 # distort each of B pictures twice, mix all 2B, and ask of each, *which of the others is your partner?* The
 # network turns pictures into arrows of length 1, and partners shall point in the same direction.
 #
-# By hand: two pictures, two views each, four arrows in the plane. The likeness of two arrows is their product,
-# the cosine of the angle between them. A softmax over the *three others* turns likeness into shares; the loss
-# is minus the log of the partner's share. Its name is long: **NT-Xent**, normalised temperature-scaled
-# cross-entropy.
+# By hand: two pictures, two views each, four arrows in the plane. The likeness of two arrows is their
+# product, the cosine of the angle between them. A softmax over the *three others* turns likeness into
+# shares; the loss is minus the log of the partner's share. Its name is long: **NT-Xent**, normalised
+# temperature-scaled cross-entropy.
 
 # %%
 degrees = {"a": 0, "b": 100, "a'": 20, "b'": 140}  # views of pictures a and b; the partner stands two further
@@ -490,7 +491,7 @@ def contrast():
     through = nn.Sequential(encoder, nn.Linear(64, 32))
 
     def loss_of(step):
-        some = some_of_the_pool(128)
+        some = some_of_the_pool(256)
         return partner_loss(through(torch.cat([distort(some), distort(some)])), temperature=0.2)
 
     descend(through, loss_of)
@@ -537,6 +538,7 @@ probe("contrast + probe", *contrast_features)
 # The features that contrast has found without a label are better than the pixels. So it works, in 1078
 # pictures and a few seconds. And beside the row that we promised to keep in mind?
 
+
 # %%
 def gain(name, baseline):
     """Return a method's gain over a baseline, with its 95 % interval over the test digits (paired)."""
@@ -549,9 +551,7 @@ def tell_gain(name, baseline):
     print(f"{name} minus {baseline}: {{:+.3f}} ({{:+.3f}} to {{:+.3f}})".format(*gain(name, baseline)))
 
 
-right["contrast + spreading"] = np.stack(
-    [spread(few, *contrast_features) == test_truth for few in chosen]
-)
+right["contrast + spreading"] = np.stack([spread(few, *contrast_features) == test_truth for few in chosen])
 tell_gain("contrast + probe", "raw pixels + probe")
 tell_gain("contrast + probe", "network, distorted")
 tell_gain("contrast + probe", "label spreading")
@@ -646,8 +646,8 @@ cl.check("15.2", report)
 
 # %% tags=["solution"]
 tried = {name: rows.mean(axis=0) for name, rows in right.items() if name.endswith("probe")}
-for name, (more, low, high, verdict) in report(tried, "raw pixels + probe").items():
-    print(f"{name:28} {more:+.3f} ({low:+.3f} to {high:+.3f})  {verdict}")
+for method, (by, at_least, at_most, verdict) in report(tried, "raw pixels + probe").items():
+    print(f"{method:28} {by:+.3f} ({at_least:+.3f} to {at_most:+.3f})  {verdict}")
 
 # %% [markdown]
 # ## 5 · Labels from the network itself
@@ -656,8 +656,8 @@ for name, (more, low, high, verdict) in report(tried, "raw pixels + probe").item
 # simplest idea is to believe the network. Where it is sure, take its own answer for a label, a
 # **pseudo-label**. How sure is sure? Here is the network of section 2, trained on the first draw of forty
 # with distortions: what it says of the rest of the pool. (Right and wrong are coloured with the labels that
-# we hid. One would not see them.) **Before you drag:** at a threshold of 0.95, what share is accepted, and how
-# many of those are right?
+# we hid. One would not see them.) **Before you drag:** at a threshold of 0.95, what share is accepted, and
+# how many of those are right?
 
 # %%
 with torch.no_grad():
@@ -688,7 +688,7 @@ def draw_threshold(threshold=0.95):
         label=["right", "wrong"],
     )
     ax.axvline(threshold, color="black", linestyle="--")
-    ax.set(xlabel="confidence (probability of the likeliest digit)", ylabel="pictures of the pool", xlim=(0, 1.01))
+    ax.set(xlabel="probability of the likeliest digit", ylabel="pictures of the pool", xlim=(0, 1.01))
     ax.set_title(f"accepted {share:.0%} of the pool, of those {precision:.1%} right")
     ax.legend(loc="upper left")
     return fig
@@ -835,6 +835,7 @@ for name in ("network, distorted", "label spreading", "FixMatch"):
 # they are somewhat too narrow.)
 
 # %%
+LABELLED_ONLY = ("raw pixels + probe", "untrained encoder + probe", "1-NN", "network", "network, distorted")
 ROWS = (
     "raw pixels + probe",
     "rotation + probe",
@@ -851,35 +852,40 @@ ROWS = (
 fig, (ax, gains) = plt.subplots(1, 2, figsize=(9.6, 4.8), sharey=True)
 for place_of_row, name in enumerate(ROWS):
     each = right[name].mean(axis=1)
-    uses_pool = name not in ("raw pixels + probe", "1-NN", "network", "network, distorted", "untrained encoder + probe")
+    uses_pool = name not in LABELLED_ONLY
     color, marker = (cl.plots.PALETTE[0], "o") if uses_pool else (cl.plots.PALETTE[1], "s")
     ax.plot(each, [place_of_row] * draws, marker, color=color, alpha=0.4, markersize=5)
     ax.plot(each.mean(), place_of_row, marker, color=color, markersize=9)
     more, low, high = gain(name, "label spreading")
     gains.errorbar(more, place_of_row, xerr=[[more - low], [high - more]], fmt=marker, color=color, capsize=3)
 gains.axvline(0, color="0.3", linewidth=1)
-ax.set(yticks=range(len(ROWS)), yticklabels=ROWS, ylim=(len(ROWS) - 0.5, -0.5), xlabel="accuracy on test digits")
+ax.set(yticks=range(len(ROWS)), yticklabels=ROWS, ylim=(len(ROWS) - 0.5, -0.5), xlabel="test accuracy")
 gains.set(xlabel="minus label spreading (95 % interval)")
 ax.plot([], [], "s", color=cl.plots.PALETTE[1], label="labelled pictures only")
 ax.plot([], [], "o", color=cl.plots.PALETTE[0], label="with the pool")
 ax.legend(loc="lower center", bbox_to_anchor=(0.3, 1.0), ncols=2, fontsize=11)
 cl.show(
     fig,
-    alt="Two dot plots with a row for each of eleven methods: accuracy for each draw of forty labels, and the "
-    "difference to label spreading with its interval.",
+    alt="Two dot plots with a row for each of eleven methods: test accuracy for each draw of forty labels, "
+    "and the difference to label spreading with its interval; rotation features stand far below all others, "
+    "spreading on pixels or on contrast's features stands at the top.",
 )
-for name in ROWS:
-    print(f"{name:28} {seconds.get(name, 0):6.1f} s" if name in seconds else f"{name:28}")
+for name, took in seconds.items():
+    print(f"{name:20} {took:5.1f} s for each training")
 
 # %% [markdown]
-# Read it from the bottom. TODO.
+# Read it from the bottom. Handing labels on from neighbour to neighbour, in pixels or in the features of
+# contrast, is ahead of every network that was trained on the forty labels, whatever it did with the pool.
+# The squares show how much is gained without any unlabelled picture, by distortions alone. And far out on
+# the left stands the question of which way up: features that are worse than none.
 #
 # ## Where it fails
 #
-# Why is the neighbours' verdict so good? Because on these data its assumption holds: look up how often a
-# picture and one of its seven nearest neighbours show the same digit. And what if we break the assumption, by
-# moving each test digit by **one** pixel, up, down, left, right or aslant? **Predict first:** spreading, of
-# 100 moved digits?
+# Why is the neighbours' verdict so good? Because on these data its assumption holds. Look up how often a
+# test picture and one of its seven nearest in the pool show the same digit; then break it, by moving each
+# test digit by **one** pixel, up, down, left, right or aslant. **Predict first:** spreading, of 100 moved
+# digits?
+
 
 # %%
 def same_digit(of_pool, of_test):
@@ -888,39 +894,74 @@ def same_digit(of_pool, of_test):
     return np.mean(truth[nearest] == test_truth[:, None])
 
 
-MY_MOVED = None  # of 100 moved test digits
+def shifted(pictures, down, across):
+    """Return pictures (B, 8, 8) moved by a pixel at most each way; what leaves the frame is lost."""
+    return np.pad(pictures, ((0, 0), (1, 1), (1, 1)))[:, 1 - down : 9 - down, 1 - across : 9 - across]
+
+
 moves = [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if (down, across) != (0, 0)]
-moved = np.zeros_like(test)
-for new, picture, (down, across) in zip(moved, test, random.choice(moves, len(test)), strict=True):
-    new[:] = np.pad(picture, 1)[1 + down : 9 + down, 1 + across : 9 + across]
+which = random.integers(len(moves), size=len(test))
+moved = np.stack([shifted(test, *move) for move in moves])[which, np.arange(len(test))]
 moved_tensor = torch.tensor(moved)[:, None]
-purity = {
-    "pixels": same_digit(flat(pool), flat(test)),
-    "pixels, test moved": same_digit(flat(pool), flat(moved)),
-    "contrast features, test moved": same_digit(contrast_features[0], features(contrast_encoder, moved_tensor)),
-}
-for what, share in purity.items():
-    print(f"nearest neighbours with the same digit, {what:30} {share:.3f}")
+contrast_of_moved = features(contrast_encoder, moved_tensor)
+for what, known, new in (
+    ("pixels", flat(pool), flat(test)),
+    ("pixels, test moved by one", flat(pool), flat(moved)),
+    ("contrast, test moved by one", contrast_features[0], contrast_of_moved),
+):
+    print(f"nearest neighbours that show the same digit, {what:28} {same_digit(known, new):.3f}")
 
 # %%
-right_moved = {
+MY_MOVED = None  # of 100 moved test digits
+
+
+def answers(network, pictures):
+    """Return the digits that a network reads in pictures (B, 1, 8, 8)."""
+    with torch.no_grad():
+        return network(pictures).argmax(dim=1).numpy()
+
+
+moved_right = {
     "label spreading": np.stack([spread(few, pool, moved) == test_truth for few in chosen]),
-    "FixMatch": np.stack(
-        [network(moved_tensor).argmax(dim=1).numpy() == test_truth for network in fixmatch_networks]
-    ),
+    "FixMatch": np.stack([answers(one, moved_tensor) == test_truth for one in fixmatch_networks]),
     "contrast + spreading": np.stack(
-        [
-            spread(few, contrast_features[0], features(contrast_encoder, moved_tensor)) == test_truth
-            for few in chosen
-        ]
+        [spread(few, contrast_features[0], contrast_of_moved) == test_truth for few in chosen]
     ),
 }
-for name, rows in right_moved.items():
-    print(f"{name:22} {right[name].mean():.3f} as they are, {rows.mean():.3f} moved by one pixel")
-cl.compare(MY_MOVED, 100 * right_moved["label spreading"].mean(), unit="digits")
+for name, rows in moved_right.items():
+    print(f"{name:24} as they are {right[name].mean():.3f}, moved by one pixel {rows.mean():.3f}")
+cl.compare(MY_MOVED, 100 * moved_right["label spreading"].mean(), unit="digits")
 
 # %% [markdown]
-# One pixel, and the baseline that was hard to beat is beaten by far. TODO.
+# One pixel. For distances between pixels a moved digit is another picture, and the baseline that was hard
+# to beat falls below everything that has seen distortions. So the networks win after all?
+#
+# They were *told* that a digit may move, in every distorted copy; the neighbours were not. Tell them: put
+# each picture of the pool into the graph nine times, as it is and moved by a pixel each way, a labelled one
+# with its label. It costs half a second. **Predict first.**
+
+# %%
+MY_TOLD = None  # of 100 moved test digits
+copies = np.concatenate([pool, *(shifted(pool, *move) for move in moves)])
+both = np.concatenate([test, moved])
+told_right = np.stack([spread(few, copies, both).reshape(2, -1) == test_truth for few in chosen])
+name = "spreading, told of moves"
+right[name], moved_right[name] = told_right[:, 0], told_right[:, 1]
+print(f"{name:24} as they are {right[name].mean():.3f}, moved by one pixel {moved_right[name].mean():.3f}")
+cl.compare(MY_TOLD, 100 * moved_right[name].mean(), unit="digits")
+
+# %% [markdown]
+# Told the same thing, the neighbours are ahead again, on moved digits and on those as they are: better
+# than anything in the figure above. Most of the difference was never between networks and neighbours; it
+# was between knowing and not knowing that digits move.
+#
+# Three limits. These pictures have 64 pixels, and in 64 numbers a neighbour means something; in photographs
+# of 150,000 it hardly does, and there the published gains are large: linear probes on SimCLR's features
+# reach 69 to 77 % on ImageNet (the project's page), FixMatch 86 % on CIFAR-10 from forty labels (its paper).
+# Second, our pool holds the same ten digits as the test, in about equal numbers; a pool from elsewhere can
+# do harm. Third, widths, rates and steps were set while the lesson was written, with an eye on these test
+# digits, though on other seeds: a little of the test has leaked into all networks alike, and nothing into
+# label spreading, which runs at the library's defaults.
 #
 # ## Claims
 #
@@ -984,7 +1025,7 @@ cl.claim(
 )
 
 # %% [markdown]
-# **3 · Contrast learns something without labels.**
+# **3 · Contrast learns something without labels, and not more than the neighbours know.**
 
 # %%
 cl.claim(
@@ -1000,9 +1041,9 @@ cl.claim(
     mean_right["contrast + probe"],
     ">",
     mean_right["label spreading"],
-    margin=0.02,
+    margin=0.03,
     expect="fails",
-    because="the same margin",
+    because="0.03 is about the spread between draws of labels",
 )
 
 # %% [markdown]
@@ -1017,16 +1058,24 @@ cl.claim(
     because="chance is 0.25, and three times that is an answer",
 )
 cl.claim(
-    "its features read more than raw pixels",
+    "the features that answer it read more digits than raw pixels",
     mean_right["rotation + probe"],
     ">",
     mean_right["raw pixels + probe"],
     expect="fails",
     because="any gain would do",
 )
+cl.claim(
+    "and they read fewer than those of an encoder that was never trained",
+    mean_right["rotation + probe"],
+    "<",
+    mean_right["untrained encoder + probe"],
+    margin=0.05,
+    because="0.05 is more than the spread between draws of labels",
+)
 
 # %% [markdown]
-# **5 · What the unlabelled pictures bought, the distortions taken away.**
+# **5 · What distortions bought, and what the unlabelled pictures bought.**
 
 # %%
 cl.claim(
@@ -1035,37 +1084,63 @@ cl.claim(
     ">",
     mean_right["network"],
     margin=0.02,
-    because="fourteen of 719 test digits",
+    because="0.02 is fourteen of 719 test digits",
 )
 cl.claim(
     "FixMatch reads more than the same network with the same distortions",
     mean_right["FixMatch"],
     ">",
     mean_right["network, distorted"],
-    margin=0.01,
-    because="seven of 719 test digits",
+    because="any gain counts: nothing differs but the unlabelled pictures",
 )
-cl.claim(
-    "FixMatch beats label spreading",
-    mean_right["FixMatch"],
-    ">",
-    mean_right["label spreading"],
-    margin=0.02,
-    expect="fails",
-    because="fourteen of 719 test digits",
-)
+for name in ("FixMatch", "mean teacher"):
+    cl.claim(
+        f"{name} beats label spreading",
+        mean_right[name],
+        ">",
+        mean_right["label spreading"],
+        margin=0.02,
+        expect="fails",
+        because="fourteen of 719 test digits",
+    )
 
 # %% [markdown]
-# **6 · Each works where its assumption holds.**
+# **6 · Each works where its assumption holds, and one can be told.**
 
 # %%
+moved_mean = {name: rows.mean() for name, rows in moved_right.items()}
 cl.claim(
-    "test digits moved by one pixel: label spreading on pixels is still ahead of FixMatch",
-    right_moved["label spreading"].mean(),
-    ">",
-    right_moved["FixMatch"].mean(),
+    "label spreading on pixels survives a move by one pixel, to 0.2",
+    mean_right["label spreading"] - moved_mean["label spreading"],
+    "<=",
+    0.2,
     expect="fails",
-    because="neighbours are counted pixel by pixel",
+    because="a fifth of all digits is far beyond any spread seen here",
+)
+for name in ("FixMatch", "contrast + spreading"):
+    cl.claim(
+        f"there {name} is ahead of it",
+        moved_mean[name],
+        ">",
+        moved_mean["label spreading"],
+        margin=0.1,
+        because="72 of 719 test digits",
+    )
+cl.claim(
+    "and spreading that was told of moves is ahead of FixMatch",
+    moved_mean["spreading, told of moves"],
+    ">",
+    moved_mean["FixMatch"],
+    margin=0.1,
+    because="the same margin",
+)
+cl.claim(
+    "on digits as they are, too",
+    right["spreading, told of moves"].mean(),
+    ">",
+    mean_right["FixMatch"],
+    margin=0.02,
+    because="fourteen of 719 test digits",
 )
 
 # %% [markdown]
@@ -1075,8 +1150,8 @@ cl.claim(
 #   Algorithms](https://arxiv.org/abs/1804.09170) (2018): how much of a gain was a baseline that nobody had
 #   tuned.
 # - D. Zhou and others, [Learning with Local and Global
-#   Consistency](https://proceedings.neurips.cc/paper/2003/hash/87682805257e619d49b8e0dfdc14affa-Abstract.html)
-#   (2004): label spreading, in eight pages.
+#   Consistency](https://papers.nips.cc/paper/2506-learning-with-local-and-global-consistency) (2004): label
+#   spreading, in eight pages.
 # - T. Chen and others, [A Simple Framework for Contrastive Learning of Visual
 #   Representations](https://arxiv.org/abs/2002.05709) (2020): SimCLR, and which distortions matter.
 # - S. Gidaris and others, [Unsupervised Representation Learning by Predicting Image
