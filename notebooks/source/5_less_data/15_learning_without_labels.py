@@ -562,8 +562,8 @@ tell_gain("contrast + spreading", "label spreading")
 #
 # Any question with a free answer will do, one might think. A famous one: turn each picture by 0, 90, 180 or
 # 270 degrees and ask **by how much it was turned** (S. Gidaris and others, 2018). To know which way up a dog
-# stands one must see the dog. The same encoder, the same pool, the same number of steps and pictures.
-# **Predict first:** probe accuracy against raw pixels: higher, lower, by how much?
+# stands one must see the dog. The same encoder, pool, distortions and number of steps; nothing differs but
+# the question. **Predict first:** probe accuracy against raw pixels: higher, lower, by how much?
 
 
 # %%
@@ -581,7 +581,7 @@ asked = nn.Sequential(rotation_encoder, nn.Linear(64, 4))
 def which_way_up(step):
     """Return the loss of guessing by how much pictures were turned."""
     some, quarters = some_of_the_pool(256), torch.randint(4, (256,))
-    return cross_entropy(asked(turned(some, quarters)), quarters)
+    return cross_entropy(asked(turned(distort(some), quarters)), quarters)
 
 
 descend(asked, which_way_up)
@@ -670,7 +670,7 @@ is_right = pseudo == truth[others]
 def at_threshold(threshold):
     """Return the share of the pool that is accepted, and the share of those that are right."""
     accepted = confidence >= threshold
-    return accepted.mean(), is_right[accepted].mean()
+    return accepted.mean(), is_right[accepted].sum() / max(1, accepted.sum())
 
 
 def draw_threshold(threshold=0.95):
