@@ -697,16 +697,9 @@ def draw_threshold(threshold=0.9):
     """Draw how sure the network is, where it is right and where it is wrong."""
     share, precision = at_threshold(threshold)
     fig, ax = plt.subplots()
-    bins = np.linspace(0, 1, 41)
-    ax.hist(
-        [confidence[is_right], confidence[~is_right]],
-        bins,
-        stacked=True,
-        color=[cl.plots.PALETTE[0], cl.plots.PALETTE[1]],
-        hatch=["", "///"],
-        edgecolor="white",
-        label=["right", "wrong"],
-    )
+    bins, (blue, red, *_) = np.linspace(0, 1, 41), cl.plots.PALETTE
+    ax.hist(confidence, bins, color=red, hatch="///", edgecolor="white", label="wrong")  # on top of the right
+    ax.hist(confidence[is_right], bins, color=blue, edgecolor="white", label="right")
     ax.axvline(threshold, color="black", linestyle="--")
     ax.set(xlabel="probability of the likeliest digit", ylabel="pictures of the pool", xlim=(0, 1.01))
     ax.set_title(f"accepted {share:.0%} of the pool, of those {precision:.1%} right")
