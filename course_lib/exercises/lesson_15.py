@@ -336,14 +336,18 @@ def _expect_gain(found, gain, right, baseline, told):
 
 
 def _expect_interval(ends, gain, error, right, baseline, told):
-    """Say what another interval was made of; an eighth of the half-width is left to chance and to taste."""
+    """Say what another interval was made of.
+
+    An eighth of the half-width is left to chance and taste, and a quarter to where the interval lies: the
+    better kinds of bootstrap (BCa) are not symmetric.
+    """
     import numpy as np
 
     low, high = ends
     if math.isnan(low) or math.isnan(high):
         raise NotYet(f"An end of the interval is NaN. ({told}.)")
     half = 1.96 * error
-    if max(abs(low - gain + half), abs(high - gain - half)) <= half / 8:
+    if abs((high - low) / 2 - half) <= half / 8 and abs((low + high) / 2 - gain) <= half / 4:
         return
     if low > high:
         raise NotYet(f"The lower end lies above the upper one. ({told}.)")
@@ -475,6 +479,7 @@ def _verify_fixmatch(answer):
             traps=_but_the_right_one(traps, each.mean()),
             otherwise=f"It is not the FixMatch loss with {told}.",
         )
+    _expect_at_least(answer)
     _expect_one_way(answer)
     return (
         "At first hardly any row is sure enough and the labels lead; then the network teaches itself. What "
@@ -545,6 +550,15 @@ def _fixmatch_slips(weak, strong, threshold, each, accepted):
             )
         )
     return slips
+
+
+def _expect_at_least(answer):
+    """Refuse `>` in place of `>=`: with scores so far apart the probability is 1 exactly, like the bar."""
+    import torch
+
+    weak, strong = torch.tensor([[300.0, 0.0, 0.0]]), torch.zeros(1, 3)
+    if _as_loss(call(answer, weak, strong, threshold=1.0), 1, "picture") == 0:
+        raise NotYet("A picture that is exactly as sure as the threshold counts too: *at least*, `>=`.")
 
 
 def _expect_one_way(answer):

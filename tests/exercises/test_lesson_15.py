@@ -145,6 +145,16 @@ def report_by_scipy(correct, baseline):
     return found
 
 
+def report_by_scipy_s_bootstrap(correct, baseline):
+    found = {}
+    for name in set(correct) - {baseline}:
+        difference = correct[name] - correct[baseline]
+        made = stats.bootstrap((difference,), np.mean, n_resamples=2000, random_state=4)  # BCa: not symmetric
+        low, high = made.confidence_interval
+        found[name] = (difference.mean(), low, high, verdict_of(low, high))
+    return found
+
+
 def report_by_own_resamples(correct, baseline):
     random = np.random.default_rng(3)
     size = len(correct[baseline])
@@ -363,7 +373,13 @@ RIGHT = {
         contrast_by_blocks,
         contrast_without_the_diagonal,
     ],
-    "15.2": [report_by_bootstrap, report_by_formula, report_by_scipy, report_by_own_resamples],
+    "15.2": [
+        report_by_bootstrap,
+        report_by_formula,
+        report_by_scipy,
+        report_by_scipy_s_bootstrap,
+        report_by_own_resamples,
+    ],
     "15.3": [fixmatch_by_mask, fixmatch_by_loop, fixmatch_by_selection, fixmatch_by_one_hot],
     "15.4": [follow_by_comprehension, follow_by_lerp, follow_in_a_copy],
 }
@@ -463,6 +479,7 @@ WRONG = {
             "compared with the scores",
         ),
         (fixmatch_with(keep=lambda sure, threshold: sure < threshold), "*below* the threshold"),
+        (fixmatch_with(keep=lambda sure, threshold: sure > threshold), "exactly as sure as the threshold"),
         (fixmatch_with(judge=sureness_of_strong), "whether the *strong* view is sure"),
         (
             fixmatch_with(judge=sureness_of_strong, label=best_of_strong, learner=of_weak),
