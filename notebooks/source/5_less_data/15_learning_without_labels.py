@@ -917,9 +917,11 @@ for name, took in seconds.items():
 
 # %% [markdown]
 # Read it from the bottom. Handing labels on from neighbour to neighbour, which has no network in it, keeps
-# company with the best of the networks. Among those trained on the forty labels, distortions alone bring a
-# good part of the way, and the pool brings a further part. Far out on the left stands the question of which
-# way up: features that are worse than none.
+# company with the best of the networks. Among those trained on the forty labels, distortions alone bring most
+# of the way, and what FixMatch gets from the pool on top is less: in many draws a gain, and in some a loss. A
+# network that starts off wrong about a digit may be sure of it, and then it teaches itself the mistake: look
+# for a faint dot far to the left of its fellows, and try other seeds. Far out on the left stands the question
+# of which way up: features that are worse than none.
 #
 # ## Where it fails
 #
@@ -1153,11 +1155,12 @@ cl.claim(
     because="0.02 is fourteen of 719 test digits",
 )
 cl.claim(
-    "FixMatch reads more than the same network with the same distortions",
-    mean_right["FixMatch"],
-    ">",
-    mean_right["network, distorted"],
-    because="any gain counts: nothing differs but the unlabelled pictures",
+    "the unlabelled pictures of FixMatch bring as much on top as the distortions did",
+    mean_right["FixMatch"] - mean_right["network, distorted"],
+    ">=",
+    mean_right["network, distorted"] - mean_right["network"],
+    expect="fails",
+    because="each step changes one thing: first the distortions, then the pool",
 )
 
 for name in ("FixMatch", "mean teacher"):
