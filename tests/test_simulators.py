@@ -115,9 +115,7 @@ def test_glyphs_stand_row_after_row():
 
 def test_a_glyph_does_not_depend_on_how_many_are_drawn():
     few, many = (cl.simulators.glyphs(3, classes=k, images=n) for k, n in ((4, 9), (30, 2)))
-    np.testing.assert_array_equal(
-        few.truth["control_points"], many.truth["control_points"][:4]
-    )
+    np.testing.assert_array_equal(few.truth["control_points"], many.truth["control_points"][:4])
     other = cl.simulators.glyphs(4, classes=4).truth["control_points"]
     assert not np.array_equal(few.truth["control_points"], other, equal_nan=True)
 
@@ -149,7 +147,7 @@ def test_a_curved_stroke_goes_where_bezier_says():
     points = np.array([[0.2, 0.8], [0.5, 0.1], [0.8, 0.8]])
     picture = _inked(points[None, None])[0]
     ink_at = ndimage.map_coordinates(picture, [[0.45 * 20 - 0.5], [0.5 * 20 - 0.5]], order=1)  # at t = 1/2
-    assert ink_at[0] > 0.8
+    assert ink_at[0] > 0.7
     assert ndimage.map_coordinates(picture, [[0.1 * 20 - 0.5], [0.5 * 20 - 0.5]], order=1)[0] < 0.01
 
 

@@ -154,7 +154,9 @@ def _verify_freeze(answer):
             )
         network = nn.Sequential(frozen, nn.Linear(16, 3))
         for mode in ("eval", "train"):
-            getattr(network, mode)()  # what `cl.fit` does before each epoch, and `evaluate` before it measures
+            getattr(
+                network, mode
+            )()  # what `cl.fit` does before each epoch, and `evaluate` before it measures
             with torch.no_grad():
                 found = frozen(pictures)
             _expect_features(found, wanted, body, pictures, mode, with_dropout)
@@ -167,8 +169,8 @@ def _verify_freeze(answer):
             scores = network(pictures)
             if not scores.requires_grad:
                 raise NotYet(
-                    "Gradients are switched off for everything, so that the head behind the body cannot learn "
-                    "either. Take them from the weights of the body alone."
+                    "Gradients are switched off for everything, so that the head behind the body cannot "
+                    "learn either. Take them from the weights of the body alone."
                 )
             nn.functional.cross_entropy(scores, torch.arange(6) % 3).backward()
             learner.step()
@@ -215,8 +217,8 @@ def _expect_features(found, wanted, body, pictures, mode, with_dropout):
         )
     if torch.allclose(found, _features(body, pictures, train=True), atol=1e-5):
         raise NotYet(
-            "After `.train()`, which `cl.fit` calls before each epoch, BatchNorm is back in training mode: it "
-            "normalises each picture by the batch around it. Keep the body in evaluation mode whatever is "
+            "After `.train()`, which `cl.fit` calls before each epoch, BatchNorm is back in training mode: "
+            "it normalises each picture by the batch around it. Keep the body in evaluation mode whatever is "
             "called."
         )
     raise NotYet("After `.train()` the frozen body gives other features than before.")
@@ -461,9 +463,9 @@ EXERCISES = (
             "classes may take part in the first?",
             "`np.unique(labels, return_counts=True)` gives classes and counts. Drop those in `reserved` "
             "(`np.isin`) and those with too few pictures; `random.choice(…, replace=False)` draws.",
-            "`may = names[(counts >= per_class) & ~np.isin(names, reserved)]`, then for each class drawn from "
-            "`may`: `random.choice(np.flatnonzero(labels == name), per_class, replace=False)`, and all of "
-            "them joined into one array.",
+            "`may = names[(counts >= per_class) & ~np.isin(names, reserved)]`, then for each class drawn "
+            "from `may`: `random.choice(np.flatnonzero(labels == name), per_class, replace=False)`, and all "
+            "of them joined into one array.",
         ),
         verify=_verify_choice,
     ),

@@ -17,15 +17,15 @@ POINTS = 32  # along a stroke: nearer to each other than the pen is wide
 
 _CARD = """# Glyphs of an unknown alphabet (`glyphs`)
 
-{classes} simulated glyphs, {images} pictures of each, {size} × {size} pixels, row after row: the first {images}
-rows are glyph 0.
+{classes} simulated glyphs, {images} pictures of each, {size} × {size} pixels, glyph after glyph: the first
+{images} rows are glyph 0.
 
 - **Inputs:** {rows} × {size} × {size}, ink [1]: 0 none, 1 full, before noise
 - **Target:** which glyph, 0 to {last}
-- **Planted:** a glyph is two or three strokes, equally likely. A stroke is a quadratic Bézier curve with three
-  control points, uniform in a square of 0.76 of the width. For each picture the control points are moved (sd
-  0.035 of the width), the whole is turned (sd 0.15 radians), scaled (0.85 to 1.1) and shifted (sd 0.04), and
-  drawn with a soft pen; then noise of sd {noise:g} is added to every pixel.
+- **Planted:** a glyph is two or three strokes, equally likely. A stroke is a quadratic Bézier curve with
+  three control points, uniform in a square of 0.76 of the width. In each picture the control points are moved
+  (sd 0.035 of the width), the whole is turned (sd 0.15 radians), scaled (0.85 to 1.1) and shifted (sd 0.04),
+  and drawn with a soft pen; then noise of sd {noise:g} is added to every pixel.
 - **Split:** none. Part it by glyph: pictures of one glyph on both sides ask another question than new glyphs.
 - **Not for:** any statement about people's writing. Omniglot holds such.
 """

@@ -2,9 +2,9 @@
 
     python -m course_lib.weights.glyph_body
 
-draws the alphabet, trains for about half a minute on one core, writes the file and prints its hash, which
-belongs into `course_lib/weights/__init__.py`. Another processor rounds otherwise, so the bytes differ from
-machine to machine; a test trains anew and asks for features that are as good on glyphs of other alphabets.
+draws the alphabet, trains for about a quarter of a minute on one core, writes the file and prints its hash,
+which belongs into `course_lib/weights/__init__.py`. Another processor rounds otherwise, so the bytes differ
+from machine to machine; a test trains anew, and asks for features as good on glyphs of other alphabets.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def new_body() -> nn.Sequential:
         convolution = nn.Conv2d(channels, maps, 3, padding=1)
         return nn.Sequential(convolution, nn.BatchNorm2d(maps), nn.ReLU(), nn.MaxPool2d(2))
 
-    return nn.Sequential(block(1, 16), block(16, 32), block(32, 32), nn.Flatten())
+    return nn.Sequential(block(1, 8), block(8, 16), block(16, 32), nn.Flatten())
 
 
 def train(classes: int = CLASSES, epochs: int = EPOCHS, seed: int = SEED) -> nn.Sequential:

@@ -262,7 +262,9 @@ def groups_by_parameter(network, rate, factor):
     )
 
 
-def groups_with(rate_of=lambda rate, factor, d, place, count: rate * factor**d, params_of=None, layers_of=None):
+def groups_with(
+    rate_of=lambda rate, factor, d, place, count: rate * factor**d, params_of=None, layers_of=None
+):
     """Return groups with another rate, other parameters, or other layers."""
 
     def variant(network, rate, factor):
