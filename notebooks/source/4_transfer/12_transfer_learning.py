@@ -175,7 +175,7 @@ for name, (of_glyph, per_glyph) in source.items():
     body, head = new_body(), nn.Linear(128, count)
     rows = shown.reshape(-1, 1, 20, 20), np.repeat(np.arange(count), per_glyph)
     how = {"schedule": one_cycle(0.01), "device": device, "progress": False}
-    cl.fit(nn.Sequential(body, head), rows, loss=cross_entropy, epochs=10, **how)
+    cl.fit(nn.Sequential(body, head), rows, loss=cross_entropy, epochs=8, **how)
     with torch.no_grad():
         scores = head(torch.as_tensor(outputs(body, held_out.reshape(-1, 20, 20)), device=device))
     right = scores.argmax(dim=1).cpu().numpy() == np.repeat(np.arange(count), held_out.shape[1])
@@ -381,11 +381,11 @@ print(f"{len(tuning)} tasks to choose settings on, {len(tests)} for the verdict"
 
 # %% [markdown]
 # A **method** answers a task, several times over: a regression once for each of six penalties, a network at a
-# given rate twice, after 25 steps and after 75. `search` picks the rate and the answer that were best on the
+# given rate twice, after 20 steps and after 60. `search` picks the rate and the answer that were best on the
 # tuning tasks, and returns what is right on the test tasks.
 
 # %%
-LENGTHS = (25, 75)  # steps; the labelled pictures are one batch, so a step is an epoch
+LENGTHS = (20, 60)  # steps; the labelled pictures are one batch, so a step is an epoch
 RATES = (0.003, 0.01, 0.03)
 PENALTIES = (0.001, 0.01, 0.1, 1, 10, 100)
 
@@ -510,8 +510,8 @@ ax.set(yticks=range(9), yticklabels=order, ylim=(8.7, -0.5), xlim=(0, 1), xlabel
 cl.show(
     fig,
     alt="Dot plot of the accuracy of nine methods on tasks of twenty new glyphs, each task a small mark and "
-    "the mean a large one: the untrained body lies lowest, pixels and training from scratch in the middle, the "
-    "narrow body above them, the middle and the wide body highest.",
+    "the mean a large one: the untrained body lies lowest, pixels and training from scratch in the middle, "
+    "the narrow body above them, the middle and the wide body highest.",
 )
 
 # %% [markdown]
@@ -572,8 +572,6 @@ for name, body in bodies.items():
     print(f"{name:10} effective dimension {dimension[name]:4.1f}   share between glyphs {share[name]:.2f}")
 
 # %% [markdown]
-# PLACEHOLDER dims.
-#
 # Read both columns. Most of what the untrained body passes on is noise: the share between glyphs is small.
 # All pre-trained bodies have learnt to tell ink from noise, the narrow one as well as the others. What it
 # lacks is directions: it has merged what five glyphs did not ask it to keep apart. Diversity taught the
@@ -715,7 +713,10 @@ for name in ("wide, by depth", "wide, head first"):
 cl.compare(MY_RATES, gain["wide, by depth", "wide, fine-tuned"])
 
 # %% [markdown]
-# PLACEHOLDER rates.
+# Rates by layer win back a part of what fine-tuning lost, and a fitted head nearly all of it. Neither passes
+# the frozen body. So the loss was no law: it came from a random head that shook the body, as the remedy says.
+# And the gain that the passage promises did not come, however gently we asked for it. With more labelled
+# pictures it may; *try* `shots=8` in `draw_tasks`.
 
 # %% [markdown]
 # ## 5 · Transfer that does harm
@@ -796,7 +797,7 @@ def draw_digits(number, part, shots=3):
 
 
 digit_tasks = {
-    "tuning": [draw_digits(number, "valid") for number in range(3)],
+    "tuning": [draw_digits(number, "valid") for number in range(2)],
     "tests": [draw_digits(number, "test") for number in range(draws)],
 }
 
@@ -917,7 +918,8 @@ print(f"{weights} numbers; accuracy {right['shipped, frozen'].mean():.2f}; gain,
 gain["shipped, frozen", "wide, frozen"] = paired("shipped, frozen", "wide, frozen")
 
 # %% [markdown]
-# PLACEHOLDER shipped.
+# The same three blocks, more than three times as many glyphs and pictures: better than ours, at no cost to
+# us. Its script stands in the course (`course_lib/weights/glyph_body.py`), and a test trains it anew.
 #
 # ### Close, or diverse?
 #
@@ -944,7 +946,11 @@ against_scratch("3 kept", "pixels", "glyph body, untrained", "glyph body, shippe
 cl.compare(MY_DIGITS, 100 * read["glyph body, shipped"].mean(), unit="digits")
 
 # %% [markdown]
-# PLACEHOLDER close.
+# The network that came from digits by the same hands, and was kept to its third layer, is far behind a body
+# that has seen only simulated scribbles. So "close enough to the domain" is not the whole of it: what counts
+# is what the features have *kept*, and five digits had asked for little. Look at the second line, too. An
+# untrained glyph body comes near the trained one here: with digits of 8 × 8 pixels, well centred and without
+# noise, there is little for any pre-training to win.
 #
 # ### A network of photographs
 #
@@ -1072,27 +1078,40 @@ cl.claim(
     margin=0.2,
     because="four glyphs of the twenty",
 )
-for name in ("narrow", "wide"):
-    cl.claim(
-        f"fine-tuning, as the passage wants it, beats freezing the {name} body by more than 0.03",
-        gain[f"{name}, fine-tuned", f"{name}, frozen"],
-        ">",
-        0.03,
-        expect="fails",
-        because="0.03 is beyond what the choice of five tasks does to a paired difference",
-    )
+cl.claim(
+    "fine-tuning at one rate, as hard as it was tuned, beats the wide body that was left alone",
+    accuracy["wide, fine-tuned"],
+    ">",
+    accuracy["wide, frozen"],
+    expect="fails",
+    because="any gain would do",
+)
 
 # %% [markdown]
 # **4 · Rates by layer.**
 
 # %%
 cl.claim(
-    "rates by layer beat one rate by more than 0.03",
+    "rates by layer win back a part of what fine-tuning lost",
     gain["wide, by depth", "wide, fine-tuned"],
+    ">",
+    0.0,
+    because="the same tasks, the same number of settings",
+)
+cl.claim(
+    "a fitted head wins back more than 0.01",
+    gain["wide, head first", "wide, fine-tuned"],
+    ">",
+    0.01,
+    because="0.01 is twenty of two thousand new pictures",
+)
+cl.claim(
+    "the best of the three ways to fine-tune beats the frozen body by more than 0.03",
+    max(gain[f"wide, {how}", "wide, frozen"] for how in ("fine-tuned", "by depth", "head first")),
     ">",
     0.03,
     expect="fails",
-    because="the same 0.03",
+    because="0.03 is beyond what the choice of five tasks does to a paired difference",
 )
 
 # %% [markdown]
@@ -1115,20 +1134,21 @@ cl.claim(
     because="any gain would do",
 )
 cl.claim(
-    "digits: two trained layers serve 5 to 9 better than two untrained ones, by more than 0.03",
+    "digits: two trained layers serve 5 to 9 better than two untrained ones, by more than 0.05",
     cost["2 untrained"] - cost["2 kept"],
     ">",
-    0.03,
+    0.05,
     expect="fails",
-    because="0.03 is two standard errors over ten draws",
+    because="0.05 is about the half-width of such an interval over ten draws",
 )
 cl.claim(
-    "digits: the best use of that network beats a start from scratch by more than 0.02",
-    max(-cost[name] for name in ("1 kept", "2 kept", "3 kept", "all fine-tuned")),
+    "digits: the best use of that network beats the best without it by more than 0.05",
+    max(read[name].mean() for name in ("1 kept", "2 kept", "3 kept", "all fine-tuned"))
+    - max(read[name].mean() for name in ("scratch", "pixels")),
     ">",
-    0.02,
+    0.05,
     expect="fails",
-    because="0.02 is twice the standard error over ten draws",
+    because="the same 0.05",
 )
 cl.claim(
     "digits: all labels make up for a wrongly frozen layer, to 0.05",
@@ -1144,11 +1164,20 @@ cl.claim(
 
 # %%
 cl.claim(
-    "the body that was trained on more glyphs is better, frozen",
+    "the body that was trained on 500 glyphs is better than ours, frozen",
     gain["shipped, frozen", "wide, frozen"],
     ">",
     0.0,
-    because="three times as many glyphs",
+    margin=0.02,
+    because="0.02 is forty of two thousand new pictures",
+)
+cl.claim(
+    "digits: features of glyphs, far but diverse, beat features of other digits, close but narrow",
+    read["glyph body, shipped"].mean(),
+    ">",
+    read["3 kept"].mean(),
+    margin=0.1,
+    because="a digit in ten",
 )
 
 # %% [markdown]
@@ -1159,7 +1188,7 @@ cl.claim(
 # - M. Huh, P. Agrawal, A. A. Efros, [What makes ImageNet good for transfer
 #   learning?](https://arxiv.org/abs/1608.08614) (2016): more classes or more pictures, asked of photographs.
 #   "Most changes in the choice of pre-training data long thought to be critical do not significantly affect
-#   transfer performance": there even the narrow choices were a hundred classes and more.
+#   transfer performance": 127 classes instead of 1000 cost little. Our narrow body had five.
 # - M. Raghu and others, [Transfusion: Understanding Transfer Learning for Medical
 #   Imaging](https://arxiv.org/abs/1902.07208) (2019): by the first author of the sentence in section 5;
 #   "transfer offers little benefit to performance", measured on eyes and chests.
