@@ -539,7 +539,7 @@ gain = {
 }
 
 # %% [markdown]
-# From scratch, a network does worse than a regression on raw pixels: two pictures are no food for
+# From scratch, a network does worse than a regression on raw pixels: two pictures of each are too few for
 # a network that begins at random. And fine-tuning, "which provides us with the final model", gains nothing:
 # with rates and lengths searched as hard as the penalties, it ends at or below the body that was left alone.
 # Forty pictures are enough to spoil thousands of weights, and too few to teach them.
