@@ -812,7 +812,7 @@ methods["all fine-tuned"] = by_layers(3, frozen=False)
 methods |= {f"{keep} untrained": by_layers(keep, start="untrained") for keep in (2, 3)}
 read = {}  # name: accuracy in each draw, (draws,)
 for name, method in methods.items():
-    setting[name], correct = search(method, (0.001, 0.003), **digit_tasks)
+    setting[name], correct = search(method, (0.001, 0.003, 0.01), **digit_tasks)
     read[name] = correct.mean(axis=1)
 _, correct = search(by_regression(extracts["pixels, regression"]), **digit_tasks)
 read["pixels"] = correct.mean(axis=1)
