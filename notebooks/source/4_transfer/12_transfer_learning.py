@@ -518,9 +518,9 @@ cl.show(
 )
 
 # %% [markdown]
-# Each small mark is a task. Tasks differ a great deal, but all methods met the same ones, so we compare them
-# **paired**, task by task. The intervals draw the tasks anew; each body was trained once here, so they say
-# nothing about another pre-training. (*Try* another `SEED`: the claims at the end were tried on twenty.)
+# Each small mark is a task. Tasks differ, but all methods met the same ones, so we compare them **paired**,
+# task by task. The intervals draw the tasks anew; each body was trained once here, so they say nothing about
+# another pre-training. (*Try* another `SEED`: the claims at the end were tried on twenty.)
 
 # %%
 print("gain in accuracy, 95 % interval over tasks")
@@ -539,10 +539,11 @@ gain = {
 }
 
 # %% [markdown]
-# From scratch, a network does worse than a regression on raw pixels: two pictures of each are too few for
-# a network that begins at random. And fine-tuning, "which provides us with the final model", gains nothing:
-# with rates and lengths searched as hard as the penalties, it ends at or below the body that was left alone.
-# Forty pictures are enough to spoil thousands of weights, and too few to teach them.
+# From scratch, a network does worse than a regression on raw pixels: two pictures of each are too few for a
+# network that begins at random. (If its best setting stands at the edge of the grid, more steps may help it
+# a little; *try* longer `LENGTHS`.) And fine-tuning, "which provides us with the final model", gains
+# nothing: with rates and lengths searched as hard as the penalties, it ends below the body that was left
+# alone. Forty pictures are enough to spoil thousands of weights, and too few to teach them.
 #
 # ### What did the narrow body throw away?
 #
@@ -718,10 +719,10 @@ for name in ("wide, by depth", "wide, head first"):
 cl.compare(MY_RATES, gain["wide, by depth", "wide, fine-tuned"])
 
 # %% [markdown]
-# Rates by layer win back a part of what fine-tuning lost, and a fitted head nearly all of it. Neither passes
-# the frozen body. So the loss was no law: it came from a random head that shook the body, as the remedy says.
-# And the gain that the passage promises did not come, however gently we asked for it. With more labelled
-# pictures it may; *try* `shots=8` in `draw_tasks`.
+# Rates by layer win back a part of what fine-tuning lost, and a fitted head all of it. So the loss was no
+# law: it came from a random head that shook the body, as the remedy says. But look at the lines against the
+# frozen body: no way of fine-tuning is clearly better than leaving the body alone. With more labelled
+# pictures it may be; *try* `shots=8` in `draw_tasks`.
 
 # %% [markdown]
 # ## 5 · Transfer that does harm
@@ -863,9 +864,10 @@ cl.show(
 )
 
 # %% [markdown]
-# From scratch a network is no better than a logistic regression on 64 pixels. To keep one or two layers costs
-# little, and gains nothing to speak of. And look at the control: two layers that have *never learnt anything*
-# do as well. Nothing was transferred; the layers above can work with almost any mixture of pixels.
+# To keep one or two layers costs nothing, and may gain a little over a start from scratch. But the dotted
+# line has the same gain without any network, from 64 pixels; and two layers that have *never learnt
+# anything* come near it. Hardly anything was transferred: the layers above can work with almost any mixture
+# of pixels.
 #
 # The third layer costs a great deal, and there the trained layer is worse than an untrained one. It has not
 # only not learnt what 5 to 9 need, it has unlearnt it. That is **negative transfer**. Fine-tuning repairs
