@@ -36,6 +36,7 @@
 SEED: int = 0  # every random number of this lesson follows from it
 PROFILE: str = "auto"  # "quick" (CPU, minutes), "full" (GPU), or "auto"
 NOISE: float = 0.35  # standard deviation of the noise in every picture of a glyph [ink]
+OMNIGLOT: str = "omniglot"  # signs drawn by people, in section 6; "" to do without
 BACKBONE: str = "resnet18"  # a network of torchvision for the last part of section 6; "" leaves it out
 
 # %%
@@ -67,14 +68,13 @@ rounds, draws = {"quick": (1, 10), "full": (6, 40)}[profile]  # sections 3 and 4
 # The pictures are simulated **glyphs**: two or three pen strokes each, drawn by an unsteady hand and
 # photographed in bad light. A new glyph costs nothing, so we can have an alphabet of any size, and pictures
 # of any number. That is what no measured dataset offers: diversity and amount can be set one by one.
-# (Omniglot holds measured signs of fifty alphabets; to tell them apart from one picture is a benchmark of its
-# own.)
+# (Omniglot holds signs that people have drawn; section 6 turns to them.)
 
 # %%
 signs = cl.simulators.glyphs(SEED, classes=300, images=40, noise=NOISE)
 pictures = signs.inputs.copy().reshape(300, 40, 20, 20)  # (glyph, picture, H, W)
-clean = cl.simulators.glyphs(SEED, classes=300, images=40).inputs.reshape(300, 40, 20, 20)
-fig = cl.plots.images(np.concatenate([clean[:2, :8], pictures[:2, :8]]).reshape(-1, 20, 20), ncols=8)
+clean = cl.simulators.glyphs(SEED, classes=2, images=40).inputs.reshape(2, 40, 20, 20)
+fig = cl.plots.images(np.concatenate([clean[:, :8], pictures[:2, :8]]).reshape(-1, 20, 20), ncols=8)
 cl.show(
     fig,
     alt="Four rows of eight pictures: two glyphs without noise, each drawn eight times a little differently, "
@@ -540,10 +540,10 @@ gain = {
 
 # %% [markdown]
 # From scratch, a network does worse than a regression on raw pixels: two pictures of each are too few for a
-# network that begins at random. (If its best setting stands at the edge of the grid, more steps may help it
-# a little; *try* longer `LENGTHS`.) And fine-tuning, "which provides us with the final model", gains
-# nothing: with rates and lengths searched as hard as the penalties, it ends below the body that was left
-# alone. Forty pictures are enough to spoil thousands of weights, and too few to teach them.
+# network that begins at random. (Is 60 steps enough? *Try* longer `LENGTHS`.) And fine-tuning, "which
+# provides us with the final model", gains nothing: with rates and lengths searched as hard as the
+# penalties, it ends below the body that was left alone. Forty pictures are enough to spoil thousands of
+# weights, and too few to teach them.
 #
 # ### What did the narrow body throw away?
 #
@@ -569,9 +569,10 @@ def share_between(values):
     return between / (between + within)
 
 
-dimension, share = {}, {}
+stored, dimension, share = {}, {}, {}
 for name, body in bodies.items():
     values = outputs(body, pictures[150:].reshape(-1, 20, 20)).reshape(150, 40, -1)
+    stored[name] = values[50:]  # of glyphs 200 to 299, for later
     dimension[name], share[name] = effective_dimension(values.mean(axis=1)), share_between(values)
     print(f"{name:10} effective dimension {dimension[name]:4.1f}   share between glyphs {share[name]:.2f}")
 
@@ -587,8 +588,6 @@ for name, body in bodies.items():
 # To be quick this compares frozen features only, by the nearest class mean, which needs no tuning.
 
 # %%
-stored = {name: outputs(body, pictures[200:].reshape(-1, 20, 20)) for name, body in bodies.items()}
-stored = {name: values.reshape(100, 40, -1) for name, values in stored.items()}
 stored = {"pixels": pictures[200:].reshape(100, 40, -1), **stored}
 SHOTS = (1, 2, 3, 5, 8, 12, 20)
 by_shots = {name: [] for name in stored}
@@ -719,8 +718,9 @@ for name in ("wide, by depth", "wide, head first"):
 cl.compare(MY_RATES, gain["wide, by depth", "wide, fine-tuned"])
 
 # %% [markdown]
-# Rates by layer win back a part of what fine-tuning lost, and a fitted head all of it. So the loss was no
-# law: it came from a random head that shook the body, as the remedy says. But look at the lines against the
+# Rates by layer change little: the gain over one rate is hardly larger than its interval, and with another
+# `SEED` it may vanish. A fitted head wins back most of what fine-tuning lost. So the loss was no law: much
+# of it came from a random head that shook the body, as the remedy says. But look at the lines against the
 # frozen body: no way of fine-tuning is clearly better than leaving the body alone. With more labelled
 # pictures it may be; *try* `shots=8` in `draw_tasks`.
 
@@ -870,8 +870,8 @@ cl.show(
 # of pixels.
 #
 # The third layer costs a great deal, and there the trained layer is worse than an untrained one. It has not
-# only not learnt what 5 to 9 need, it has unlearnt it. That is **negative transfer**. Fine-tuning repairs
-# most of it, and ends no better than without.
+# only not learnt what 5 to 9 need, it has learnt to make little of it. That is **negative transfer**.
+# Fine-tuning repairs most of it, and ends no better than without.
 #
 # ### Exercise 12.4 · design · about 10 minutes · difficulty 3 of 5
 #
@@ -923,9 +923,9 @@ for kind, networks in (("trained", readers), ("untrained", [new_reader() for _ i
     print(f"{kind:9} effective dimension after layer 1, 2, 3: {layer_dimension[kind].round(1)}")
 
 # %% [markdown]
-# The last layer before the head gathers everything into the few directions in which 0 to 4 differ, and there
-# 5 and 8 may fall on one point. A layer is the more *specific* the nearer it is to the answer, and five
-# classes asked for little.
+# The last layer before the head squeezes everything towards the few directions in which 0 to 4 differ, and
+# what tells 5 from 8 becomes small in it. A layer is the more *specific* the nearer it is to the answer,
+# and five classes asked for little.
 
 # %% [markdown]
 # ## 6 · Somebody else's weights
@@ -952,8 +952,9 @@ print(f"{weights} numbers; accuracy {right['shipped, frozen'].mean():.2f}; gain,
 gain["shipped, frozen", "wide, frozen"] = paired("shipped, frozen", "wide, frozen")
 
 # %% [markdown]
-# The same three blocks, more than three times as many glyphs and pictures: better than ours, at no cost to
-# us. Its script stands in the course (`course_lib/weights/glyph_body.py`), and a test trains it anew.
+# The same three blocks, more than three times as many glyphs and pictures: as good as ours or a little
+# better, at no cost to us. Its script stands in the course (`course_lib/weights/glyph_body.py`), and a test
+# trains it anew.
 #
 # ### Close, or diverse?
 #
@@ -985,6 +986,91 @@ cl.compare(MY_DIGITS, 100 * read["glyph body, shipped"].mean(), unit="digits")
 # is what the features have *kept*, and five digits had asked for little. Look at the second line, too. An
 # untrained glyph body comes near the trained one here: with digits of 8 × 8 pixels, well centred and without
 # noise, there is little for any pre-training to win.
+#
+# ### Signs that people have drawn
+#
+# Simulated signs are simulated. **Omniglot** (B. M. Lake and others, 2015) holds characters of many
+# alphabets, each drawn by twenty people, and twenty published **one-shot runs**: in each, one drawing of
+# each of twenty characters is shown, and twenty other drawings are to be named. Published errors (Lake and
+# others, 2019):
+#
+# - 38.8 %: the publisher's baseline, a distance between inked pixels that learns nothing
+# - 30.1 % and 23.2 %: a prototypical network and a plain convolutional one, which learnt from five alphabets
+# - 4.5 %: people
+#
+# What reaches a body that was trained elsewhere must look like what it was trained on: the same size, the
+# sign in the middle. Where Omniglot cannot be had, the cell says so, and makes such runs of glyphs.
+
+
+# %%
+def centred(drawings):
+    """Return drawings (B, 105, 105) as pictures (B, 20, 20), with the ink's mean place in the middle."""
+    moved = []
+    for drawing in drawings:
+        row, column = np.argwhere(drawing).mean(axis=0)
+        moved.append(np.roll(drawing, (round(52 - row), round(52 - column)), axis=(0, 1)))
+    moved = torch.as_tensor(np.stack(moved), dtype=torch.float32)[:, None]
+    return nn.functional.interpolate(moved, size=20, mode="area")[:, 0].numpy()
+
+
+# %% [markdown]
+# The first eight signs of the first run: above as they are shown, below the drawings to be named.
+
+# %%
+try:
+    drawn = cl.load(f"{OMNIGLOT}/runs") if OMNIGLOT else None
+    five_alphabets = cl.load(f"{OMNIGLOT}/small1") if OMNIGLOT else None
+except cl.CourseError as missing:
+    drawn = None
+    print(missing)
+if drawn is None:
+    runs = cl.simulators.glyphs(SEED + 100, classes=400, images=2, noise=NOISE).inputs
+    shown, asked = runs.reshape(20, 20, 2, 20, 20).transpose(2, 0, 1, 3, 4)  # (run, sign, H, W) each
+else:
+    by_run = [
+        rows[np.lexsort((drawn.targets[rows], drawn.groups["run"][rows]))]  # run after run, sign after sign
+        for rows in (drawn.splits["published"]["train"], drawn.splits["published"]["test"])
+    ]
+    shown, asked = (centred(drawn.inputs[rows]).reshape(20, 20, 20, 20) for rows in by_run)
+print("These are", "SIMULATED glyphs." if drawn is None else "REAL drawings, the published runs.")
+fig = cl.plots.images(np.concatenate([shown[0, :8], asked[0, :8]]))
+cl.show(
+    fig, alt="Two rows of eight signs: one of each sign as it is shown, and below it another of the same."
+)
+
+# %% [markdown]
+# With one drawing each there is nothing to tune: the nearest one names. Beside our bodies, one trained as
+# they were on the five alphabets of `small1`, where these are there: 136 characters, twenty drawings of
+# each. **Predict first:** how often is the wide body wrong, which has seen nothing but simulated scribbles?
+
+# %%
+MY_ERROR = None  # per cent wrong, of the wide body
+
+
+def one_shot_error(extract):
+    """Return how often the nearest shown sign is the wrong one [%], mean of the runs."""
+    named = [class_means(extract(few), extract(new), 20) for few, new in zip(shown, asked, strict=True)]
+    return 100 * np.mean(np.stack(named) != np.arange(20))
+
+
+if drawn is not None:
+    bodies["five alphabets"] = new_body()
+    rows = centred(five_alphabets.inputs)[:, None], five_alphabets.targets
+    network = nn.Sequential(bodies["five alphabets"], nn.Linear(128, len(five_alphabets.target_names)))
+    how = {"schedule": one_cycle(0.01), "device": device, "progress": False}
+    cl.fit(network, rows, loss=cross_entropy, epochs=8, **how)
+one_shot = {"pixels": one_shot_error(extracts["pixels, regression"])}
+one_shot |= {name: one_shot_error(functools.partial(outputs, body)) for name, body in bodies.items()}
+for name, wrong in one_shot.items():
+    print(f"{name:15} error {wrong:4.1f} %")
+cl.compare(MY_ERROR, one_shot["wide"], unit="%")
+
+# %% [markdown]
+# The wide body, which has seen nothing but simulated scribbles, makes fewer errors than pixels do, and the
+# untrained body makes more. That much holds for drawings and for glyphs. With drawings there is more: the
+# file that was trained on 500 glyphs makes about as many errors as the distance that learns nothing, and
+# the body that learnt from people's characters fewer, about as many as the published prototypical network.
+# Here the close source beat the far one. And people are far ahead of all.
 #
 # ### A network of photographs
 #
@@ -1028,22 +1114,36 @@ else:
 # %% [markdown]
 # ## Where it fails
 #
-# Three labels a digit are few. Do more labels make up for a layer that was frozen wrongly? All training
-# pictures of 5 to 9, both ways:
+# Our tables hold for *few* labels. Does a layer that was frozen wrongly cost as much with many? All training
+# pictures of 5 to 9, and a regression each on 64 pixels and on the three layers kept:
+
 
 # %%
-everything = Task(inputs, targets, *five_digits("test", 5), readers[0])
-with_all = {}
-for name in ("scratch", "3 kept"):
-    said = methods[name](everything, 0.003)[-1]
-    with_all[name] = np.mean(said == everything.new_labels)
-    print(f"{name:8} {len(inputs)} labelled pictures: accuracy {with_all[name]:.3f}")
+def by_kept_layers(task, _):
+    """A method: a regression on the three layers of a task's reader."""
+    return by_regression(functools.partial(outputs, task.reader[:3]))(task, None)
+
+
+every_label = {
+    kind: [Task(*five_digits("train", 5), *five_digits(part, 5), reader) for reader in readers]
+    for kind, part in (("tuning", "valid"), ("tests", "test"))
+}
+of_pixels = {kind: tasks[:1] for kind, tasks in every_label.items()}  # they need no reader
+with_all = {
+    "pixels": search(by_regression(extracts["pixels, regression"]), **of_pixels)[1].mean(),
+    "3 kept": search(by_kept_layers, **every_label)[1].mean(),
+}
+for name, value in with_all.items():
+    told = f"{3 * 5} labels {read[name].mean():.3f}, {len(every_label['tests'][0].few)} labels {value:.3f}"
+    print(f"{name:7} accuracy with {told}")
 
 # %% [markdown]
-# What a frozen layer has thrown away no number of labels brings back. Freezing is a bet that the body kept
-# what the new question needs, and only a comparison with doing without tells whether it was won.
+# Most of the gap has closed. What 5 to 9 need was in the frozen layers after all, squeezed into directions so
+# small that fifteen labels could not find them; hundreds could. So "negative transfer" belongs to a number of
+# labels, as "more effectively" does. Freezing is a bet that what the new question needs lies *within reach of
+# the labels at hand*, and only a comparison with doing without tells whether it was won.
 #
-# What this lesson cannot say: all bodies here are small, the glyphs are simulated, and each body was trained
+# What this lesson cannot say: all bodies here are small, most signs are simulated, and each body was trained
 # once in a run. With photographs, larger networks and more labels the balance between freezing and
 # fine-tuning shifts, and may turn. The questions stay: the same number of pictures? the same search? beside
 # which baseline, and beside an *untrained* body?
@@ -1134,11 +1234,12 @@ cl.claim(
 
 # %%
 cl.claim(
-    "rates by layer win back a part of what fine-tuning lost",
+    "rates by layer beat one rate by more than 0.06",
     gain["wide, by depth", "wide, fine-tuned"],
     ">",
-    0.0,
-    because="the same tasks, the same number of settings",
+    0.06,
+    expect="fails",
+    because="0.06 is about what fine-tuning lost, and such an interval over five tasks is half as wide",
 )
 cl.claim(
     "a fitted head wins back more than 0.01",
@@ -1193,12 +1294,11 @@ cl.claim(
     because="the same 0.05",
 )
 cl.claim(
-    "digits: all labels make up for a wrongly frozen layer, to 0.05",
-    with_all["scratch"] - with_all["3 kept"],
+    "digits: with all labels the same frozen layers come within 0.05 of pixels",
+    with_all["pixels"] - with_all["3 kept"],
     "<=",
     0.05,
-    expect="fails",
-    because="0.05 is beyond the luck of 180 test digits, paired",
+    because="0.05 is beyond the luck of 180 test digits, paired; with fifteen labels it was many times that",
 )
 
 # %% [markdown]
@@ -1206,12 +1306,11 @@ cl.claim(
 
 # %%
 cl.claim(
-    "the body that was trained on 500 glyphs is better than ours, frozen",
+    "the body that was trained on 500 glyphs is as good as ours or better, frozen, to 0.03",
     gain["shipped, frozen", "wide, frozen"],
-    ">",
-    0.0,
-    margin=0.02,
-    because="0.02 is forty of two thousand new pictures",
+    ">=",
+    -0.03,
+    because="0.03 is beyond what the choice of five tasks does to a paired difference",
 )
 cl.claim(
     "digits: features of glyphs, far but diverse, beat features of other digits, close but narrow",
@@ -1220,6 +1319,22 @@ cl.claim(
     read["3 kept"].mean(),
     margin=0.1,
     because="a digit in ten",
+)
+cl.claim(
+    "one shot: features of simulated glyphs make fewer errors than pixels, in per cent",
+    one_shot["wide"],
+    "<",
+    one_shot["pixels"],
+    margin=2.0,
+    because="2 % are eight of the 400 drawings to be named",
+)
+cl.claim(
+    "one shot: an untrained body makes fewer errors than pixels, in per cent",
+    one_shot["untrained"],
+    "<",
+    one_shot["pixels"],
+    expect="fails",
+    because="any gain would do",
 )
 
 # %% [markdown]
@@ -1237,5 +1352,7 @@ cl.claim(
 # - A. Kumar and others, [Fine-Tuning can Distort Pretrained Features and Underperform
 #   Out-of-Distribution](https://arxiv.org/abs/2202.10054) (2022): why a frozen body can win, and a remedy:
 #   first the head, then everything.
+# - B. M. Lake, R. Salakhutdinov, J. B. Tenenbaum, [The Omniglot challenge: a 3-year progress
+#   report](https://arxiv.org/abs/1902.03477) (2019): the published errors of the one-shot runs.
 # - J. Howard, S. Ruder, [Universal Language Model Fine-tuning for Text
 #   Classification](https://arxiv.org/abs/1801.06146) (2018): where discriminative rates come from.
