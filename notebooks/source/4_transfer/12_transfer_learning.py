@@ -73,16 +73,17 @@ rounds, draws = {"quick": (1, 10), "full": (6, 40)}[profile]  # sections 3 and 4
 # %%
 signs = cl.simulators.glyphs(SEED, classes=300, images=40, noise=NOISE)
 pictures = signs.inputs.copy().reshape(300, 40, 20, 20)  # (glyph, picture, H, W)
-clean = cl.simulators.glyphs(SEED, classes=2, images=40).inputs.reshape(2, 40, 20, 20)
-fig = cl.plots.images(np.concatenate([clean[:, :8], pictures[:2, :8]]).reshape(-1, 20, 20), ncols=8)
+clean = cl.simulators.glyphs(SEED, classes=8, images=40).inputs.reshape(8, 40, 20, 20)
+rows = [of_glyphs[:8, number] for of_glyphs in (clean, pictures) for number in (0, 1)]
+fig = cl.plots.images(np.concatenate(rows), ncols=8)
 cl.show(
     fig,
-    alt="Four rows of eight pictures: two glyphs without noise, each drawn eight times a little differently, "
-    "and the same sixteen pictures with noise, in which the strokes can just be made out.",
+    alt="Four rows of eight pictures: eight glyphs without noise, the same eight drawn again a little "
+    "differently, and the same sixteen pictures with noise, in which the strokes can just be made out.",
 )
 
 # %% [markdown]
-# Two glyphs, eight pictures of each: above before the noise, below as everybody gets them, the networks too.
+# Eight glyphs, two pictures of each: above before the noise, below as everybody gets them, the networks too.
 #
 # The target task: twenty glyphs, two labelled pictures of each, and new pictures to name. We set glyphs
 # aside for it first, so that no pre-training sees one of them: glyphs 150 to 199 to choose settings on, and
@@ -604,14 +605,15 @@ def draw_shots(shots=2):
     """Draw accuracy against labelled pictures per glyph, with one number of pictures marked."""
     fig, ax = plt.subplots()
     place, height = SHOTS.index(shots), -1.0
-    in_order = sorted(enumerate(by_shots.items()), key=lambda item: item[1][1][-1])  # the lowest first
-    for number, (name, values) in in_order:
-        color = cl.plots.PALETTE[(6, 0, 1, 4, 2)[number]]
-        ax.plot(SHOTS, values, "xo^sD"[number], linestyle="-", color=color)
+    in_order = sorted(by_shots.items(), key=lambda item: item[1][-1])  # the lowest first
+    for name, values in in_order:
+        place_of = list(by_shots).index(name)  # a name keeps its colour, whatever its rank
+        color = cl.plots.PALETTE[(6, 0, 1, 4, 2)[place_of]]
+        ax.plot(SHOTS, values, "xo^sD"[place_of], linestyle="-", color=color)
         height = max(values[-1], height + 0.06)  # labels must not meet
-        ax.text(21, height, f"{name} ({values[place]:.2f})", va="center", color=color)
+        ax.text(22, height, f"{name} ({values[place]:.2f})", va="center", color=color)
     ax.axvline(shots, color="0.5", linestyle=":")
-    ax.set(xscale="log", xticks=SHOTS, xticklabels=SHOTS, ylim=(0, 1), xlim=(0.9, 60))
+    ax.set(xscale="log", xticks=SHOTS, xticklabels=SHOTS, ylim=(0, 1.06), xlim=(0.9, 70))
     ax.minorticks_off()
     ax.set(xlabel="labelled pictures per glyph (log scale)", ylabel="accuracy, nearest class mean")
     return fig
