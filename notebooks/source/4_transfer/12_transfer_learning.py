@@ -1069,7 +1069,7 @@ cl.compare(MY_ERROR, one_shot["wide"], unit="%")
 
 # %% [markdown]
 # The wide body, which has seen nothing but simulated scribbles, makes fewer errors than pixels do, and the
-# untrained body makes more. That much holds for drawings and for glyphs. With drawings there is more: the
+# untrained body does not. That much holds for drawings and for glyphs. With drawings there is more: the
 # file that was trained on 500 glyphs makes about as many errors as the distance that learns nothing, and
 # the body that learnt from people's characters fewer, about as many as the published prototypical network.
 # Here the close source beat the far one. And people are far ahead of all.
@@ -1333,12 +1333,13 @@ cl.claim(
     because="2 % are eight of the 400 drawings to be named",
 )
 cl.claim(
-    "one shot: an untrained body makes fewer errors than pixels, in per cent",
+    "one shot: an untrained body makes fewer errors than pixels, by more than 2 %",
     one_shot["untrained"],
     "<",
     one_shot["pixels"],
+    margin=2.0,
     expect="fails",
-    because="any gain would do",
+    because="the same eight of the 400 drawings",
 )
 
 # %% [markdown]
