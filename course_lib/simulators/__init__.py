@@ -7,6 +7,7 @@ import importlib
 # A simulator and the module that holds it.
 _HOME = {
     "chest_films": "films",
+    "glyphs": "signs",
     "noise_genes": "genes",
     "hiv_isolates": "hiv",
     "neurons": "cells",
