@@ -436,8 +436,8 @@ for name, correct in clean_right.items():
 # %% [markdown]
 # On centred digits, and with ten epochs, the flat CNN stays behind the SVM, which has no kernel of 3 × 3.
 # (How the other networks stand may depend on how long they learn: ten epochs are few, and nothing here is
-# tuned. *Try* forty for the CNN with global max pooling.) "CNN should be the main method" needs its condition:
-# *where the thing may lie anywhere in the picture*. Digits on a form do not, cells in a dish do.
+# tuned. *Try* forty for the CNN with global max pooling.) "CNN should be the main method" needs its
+# condition: *where the thing may lie anywhere in the picture*. Digits on a form do not, cells in a dish do.
 
 # %% [markdown]
 # ## 3 · Spoil it on purpose
