@@ -262,7 +262,9 @@ one_hot = np.eye(len(letters), dtype=np.float32)[sequences]  # (B, T, K)
 columns = one_hot.reshape(count, -1)
 inputs_of = {
     "letter counts": one_hot.sum(axis=1),  # (B, K)
-    "codes as numbers": sequences / len(letters),  # (B, T)
+    # Of one spread: the penalty on the weights would be harder on a column of small numbers.
+    "codes as numbers": (sequences - sequences.mean(axis=0)) / (sequences.std(axis=0) + 1e-9),  # (B, T)
+    "changed or not": (sequences != usual).astype(float),  # (B, T) 1 where it differs from the usual letter
     "one-hot": columns[:, columns.any(axis=0)],  # a letter that nobody has at a place would only cost time
 }
 probability = {name: held_out(logistic, inputs) for name, inputs in inputs_of.items()}
@@ -372,7 +374,8 @@ for name in models:
 # %%
 lead = right["convolution"].astype(float) - right["one-hot"]
 low, high = cl.metrics.bootstrap_interval(lead, np.mean, seed=SEED, groups=identical)
-print(f"convolution minus logistic: {lead.mean():+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
+zero = "excludes" if low * high > 0 else "contains"
+print(f"convolution minus logistic: {lead.mean():+.3f}, 95 % interval {low:+.3f} to {high:+.3f}, {zero} zero")
 behind = right["letter counts"].astype(float) - right["average"]
 low_counts, high_counts = cl.metrics.bootstrap_interval(behind, np.mean, seed=SEED, groups=identical)
 print(
@@ -391,7 +394,8 @@ for height, name in enumerate(models):
     ours = right[name][~np.isnan(right[name].astype(float))].astype(float)
     low, high = cl.metrics.wilson_interval(int(ours.sum()), len(ours))
     ax.plot([low, high], [height, height], color=cl.plots.PALETTE[0])
-    ax.plot(ours.mean(), height, "o", color=cl.plots.PALETTE[0])
+    face = cl.plots.PALETTE[0] if len(ours) == count else "white"  # hollow: first fold only
+    ax.plot(ours.mean(), height, "o", color=cl.plots.PALETTE[0], markerfacecolor=face)
     if name in published:
         ax.plot(published[name], height + 0.22, "s", color=cl.plots.PALETTE[1], markerfacecolor="none")
 if published:
@@ -399,9 +403,10 @@ if published:
 larger_class = max(resistant.mean(), 1 - resistant.mean())
 ax.axvline(larger_class, color="0.4", linestyle="--", linewidth=1)
 ax.text(larger_class + 0.005, 4.35, "always the larger class", color="0.35")
+last = "both ways" if len(ours) == count else "both ways\n(first fold only)"
 ax.set(
     yticks=range(5),
-    yticklabels=["logistic, letter counts", "average", "logistic, one-hot", "convolution", "both ways"],
+    yticklabels=["logistic, letter counts", "average", "logistic, one-hot", "convolution", last],
 )
 ax.set(xlabel="accuracy (share)", xlim=(None, 1), ylim=(-0.5, 4.7))
 cl.show(
@@ -601,7 +606,25 @@ cl.slider(
 )
 
 # %% [markdown]
-# Beyond the lowest thresholds the accuracy is nearly flat: it takes no notice of the choice that matters. (A
+# For nine in ten the line must go down until the score of the last of them lies above it.
+
+# %%
+scores = np.sort(rare_said["plain"][rare_resistant == 1])[::-1]
+nine_in_ten = scores[int(np.ceil(0.9 * len(scores))) - 1]
+print(f"{'threshold':>10}  found  false alarms  precision  accuracy")
+for threshold in (nine_in_ten, 0.2, 0.5, 0.8):
+    called = rare_said["plain"] >= threshold
+    hits, total = int((called & (rare_resistant == 1)).sum()), int(called.sum())
+    print(
+        f"{threshold:10.3f} {hits / len(scores):6.2f} {total - hits:13} {hits / max(total, 1):10.2f} "
+        f"{np.mean(called == rare_resistant):9.3f}"
+    )
+print(f"susceptible to all: accuracy {1 - rare_resistant.mean():.3f}")
+
+# %% [markdown]
+# The price of nine in ten is false alarms, several for each isolate that is found, and an accuracy below that
+# of saying "susceptible" to all: there it does notice, and calls the most careful choice the worst. From 0.2
+# on the accuracy is nearly flat while the share that is found falls and falls: there it takes no notice. (A
 # threshold that is chosen while looking at these isolates is tuned on them; a fair number needs others.)
 
 # %% [markdown]
@@ -637,27 +660,47 @@ for number, limit in enumerate(LIMITS):
     for fit, held in random_folds:
         stay = fit[differ[np.ix_(fit, held)].min(axis=1) > limit]
         left[number] += len(stay) / len(fit) / 5
-        as_many = np.sort(random.choice(fit, len(stay), replace=False))
-        for who, rows in (("relatives", stay), ("at random", as_many)):
+        of_class = [(fit[resistant[fit] == c], np.sum(resistant[stay] == c)) for c in (0, 1)]
+        as_many = np.sort(np.concatenate([random.choice(*one, replace=False) for one in of_class]))
+        for who, rows in (("near ones", stay), ("at random", as_many)):
             for name, predict in (("nearest isolate", nearest), ("logistic", regression)):
                 table = purged.setdefault((name, who), np.empty((len(LIMITS), count)))
                 table[number, held] = predict(rows, held) == resistant[held]
 print("training isolates that stay:", "  ".join(f"{share:.0%}" for share in left))
 
 # %%
+near = (differ <= LIMITS[-1]).sum(axis=1) - 1  # (B,) how many others are so near
+print("isolates with at most four differences, on average:")
+print("   ".join(f"{isolates.target_names[c]} {near[resistant == c].mean():.0f}" for c in (0, 1)))
+for name in ("nearest isolate", "logistic"):
+    for c in (0, 1):
+        shares = [purged[name, who][-1, resistant == c].mean() for who in ("at random", "near ones")]
+        print(
+            f"{name}, {isolates.target_names[c]}: {shares[0]:.2f} control, {shares[1]:.2f} without near ones"
+        )
+has_copy = np.zeros(count, dtype=bool)  # an identical isolate among those trained on
+for fit, held in random_folds:
+    has_copy[held] = (differ[np.ix_(fit, held)] == 0).any(axis=0)
+kept, taken = (purged["nearest isolate", "near ones"][LIMITS.index(k), has_copy].mean() for k in (-1, 0))
+print(f"{has_copy.mean():.0%} have an identical one in training; of them the nearest isolate gets")
+print(f"{kept:.2f} right with the copies, {taken:.2f} without")
+
+# %%
 fig, ax = plt.subplots()
 for (name, who), table in purged.items():
     number = ("nearest isolate", "logistic").index(name)
-    style = "-" if who == "relatives" else ":"
+    style = "-" if who == "near ones" else ":"
     ax.plot(table.mean(axis=1), style, marker="so"[number], color=cl.plots.PALETTE[number])
-    if who == "relatives":
+    if who == "near ones":
         ax.text(3.08, table[-1].mean(), name, color=cl.plots.PALETTE[number], va="center")
 labels = [
     "nobody" if limit < 0 else f"≤ {limit}\n{share:.0%} left"
     for limit, share in zip(LIMITS, left, strict=True)
 ]
 ax.set(xticks=range(4), xticklabels=labels, xlim=(-0.2, 4.4), ylabel="accuracy (share)")
-ax.set_xlabel("taken out of training: who differs in so many positions\n(dotted: as many, at random)")
+ax.set_xlabel(
+    "taken out of training: who differs in so many positions\n(dotted: as many of each class, at random)"
+)
 cl.show(
     fig,
     alt="Line plot of accuracy against how near the isolates are that were taken out of training: the "
@@ -797,11 +840,12 @@ ax.set(
     ylabel="fall of the accuracy (share)\nwhen permuted",
 )
 ax.legend()
+above = np.sum(sim_needed[sim_sites] > sim_needed[np.array(HITCH_HIKERS) - 1].max())
 cl.show(
     fig,
     alt="Scatter plot by position of the fall of accuracy under permutation against the correlation of "
-    "mutation and resistance: the eight resisting sites are high in both, the two hitch-hikers have a "
-    "correlation and nearly no fall.",
+    f"mutation and resistance: {above} of the eight resisting sites lie higher than both hitch-hikers, which "
+    "have a correlation and nearly no fall.",
 )
 
 # %% [markdown]
@@ -853,7 +897,7 @@ varied = np.flatnonzero((sequences != usual).any(axis=0))
 by_correlation = varied[np.argsort(-go_with)]
 print(
     "closest correlation with resistance:",
-    " ".join(f"{p + 1}{'*' * (p in known)}" for p in by_correlation[:5]),
+    " ".join(f"{p + 1}{'*' * (p in known)}" for p in by_correlation[:10]),
 )
 
 # %% [markdown]
@@ -879,7 +923,9 @@ cut = np.log10(3.5)
 right["ridge, then cut"] = (guess >= cut) == resistant
 explained = 1 - np.mean((guess - log_fold) ** 2) / log_fold.var()
 far = np.abs(log_fold - cut) > np.log10(2)  # more than a factor of two from the cut-off
-print(f"R² {explained:.2f}; {np.mean(~far):.2f} of the isolates lie within a factor of two of the cut-off")
+off = np.sqrt(np.mean((guess - log_fold) ** 2))
+print(f"R² {explained:.2f}; predictions are off by {off:.2f} in log10, a factor of {10**off:.1f}")
+print(f"{np.mean(~far):.2f} of the isolates lie within a factor of two of the cut-off")
 for name in ("one-hot", "convolution", "ridge, then cut"):
     print(
         f"{name:16} accuracy {right[name].mean():.3f}: near {right[name][~far].mean():.3f}, "
@@ -995,6 +1041,14 @@ print(f"reached: {right['one-hot'].mean():.3f}")
 # %%
 sim_table = np.eye(20, dtype=np.float32)[sim_codes].reshape(len(sim_codes), -1)
 sim_said = held_out(logistic, sim_table, sim_targets, sim_folds) > 0.5
+PAIRS = {(82, 84): 0.8, (30, 90): -0.8}  # of the simulator: what two sites add together, in log10
+has = sim_codes == simulated.truth["mutants"]  # (B, T)
+true_fold = has @ simulated.truth["effects"] + sum(
+    extra * (has[:, a - 1] & has[:, b - 1]) for (a, b), extra in PAIRS.items()
+)
+print(
+    f"measured against true: off by {np.std(simulated.truth['log_fold'] - true_fold):.2f}, the assay's noise"
+)
 treated, found, accurate = simulated.truth["treated"], {}, {}
 for name, who in (("all", treated | True), ("treated", treated), ("untreated", ~treated)):
     said, is_resistant = sim_said[who], sim_targets[who] == 1
@@ -1002,6 +1056,10 @@ for name, who in (("all", treated | True), ("treated", treated), ("untreated", ~
     print(
         f"{name:10} resistant {is_resistant.mean():.2f}, accuracy {accurate[name]:.3f}, "
         f"found {found[name]:.2f}; {is_resistant[said].sum()} of {said.sum()} alarms are right"
+    )
+    knows = true_fold[who] >= cut
+    print(
+        f"{'':10} who knows the truth: {np.mean(knows == is_resistant):.3f}, {knows[is_resistant].mean():.2f}"
     )
 
 # %% [markdown]
@@ -1058,9 +1116,9 @@ cl.claim(
     "the convolution is clearly more accurate than one-hot logistic regression",
     lead.mean(),
     ">",
-    0.02,
+    0.01,
     expect="fails",
-    because="0.02 is what other isolates could change (about the half-width of the paired interval)",
+    because="one isolate in a hundred, about the half-width of the paired interval",
 )
 cl.claim(
     "the network that reads both ways beats one-hot logistic regression on the same fold",
@@ -1127,27 +1185,27 @@ cl.claim(
 
 # %%
 cost = {
-    name: purged[name, "at random"].mean(axis=1) - purged[name, "relatives"].mean(axis=1)
+    name: purged[name, "at random"].mean(axis=1) - purged[name, "near ones"].mean(axis=1)
     for name in ("nearest isolate", "logistic")
 }
 cl.claim(
     "without identical copies in the training set logistic regression loses accuracy",
     cost["logistic"][LIMITS.index(0)],
     ">",
-    0.02,
+    0.005,
     expect="fails",
-    because="0.02 is what a random choice of training isolates can do",
+    because="one isolate in two hundred; 0.005 is some three times what it varies from seed to seed",
 )
 cl.claim(
-    "near relatives in the training set, up to four positions, flatter the nearest isolate",
+    "without isolates up to four positions away in training the nearest isolate loses accuracy",
     cost["nearest isolate"][LIMITS.index(4)],
     ">",
     0,
     margin=0.04,
-    because="four isolates in a hundred, against as many taken out at random",
+    because="four isolates in a hundred, against as many of each class taken out at random",
 )
 cl.claim(
-    "they flatter logistic regression less than half as much",
+    "logistic regression loses less than half as much",
     cost["logistic"][LIMITS.index(4)],
     "<",
     cost["nearest isolate"][LIMITS.index(4)] / 2,
@@ -1159,11 +1217,11 @@ cl.claim(
 
 # %%
 cl.claim(
-    "of the eight positions that the model needs most, so many are known to resist",
+    "among the eight positions that the model needs most, more are known to resist than by correlation",
     len(set(ranking[:8]) & set(known)),
-    ">=",
-    5,
-    because=f"drawn at random it would be {8 * len(known) / places:.1f}",
+    ">",
+    len(set(by_correlation[:8]) & set(known)),
+    because=f"the simplest rival; drawn at random it would be {8 * len(known) / places:.1f}",
 )
 cl.claim(
     "in the simulator at least six of the eight resisting sites are among the eight most needed",
