@@ -738,7 +738,8 @@ cl.show(
 # **Identical** copies, often named as *the* leak, hardly matter to the mean: the regression is as good
 # without them, and the nearest isolate loses only on those that have one, as printed above. The *near* ones
 # matter, and for whom depends on the model. The nearest isolate lives on them; the regression, with a small
-# weight for each letter, loses far less.
+# weight for each letter, loses far less, or nothing. (On the real isolates the nearest isolate's whole fall is
+# among the susceptible, see above.)
 #
 # So how near the training isolates are decides between models, and folds at random keep them nearest. Whether
 # that *flatters* is another question. In the simulator near isolates are those of one patient, whom a new
@@ -933,11 +934,12 @@ print(
 
 # %% [markdown]
 # Most of the first ten are on the list: the model has found by itself what took years of laboratory work,
-# from data that this work produced. On the real isolates the study's convolution and its recurrent network
-# need nearly the same positions as our regression: another sign that all three have learnt the same thing.
-# Its averaging network puts 10, 71 and 63 first. It cannot know that anything happened *at* 90; it counts
-# letters, and these positions change often. Shafer and Schapiro name all three among the *accessory*
-# mutations, which accompany resistance; 10 and 71 are where the simulator puts its hitch-hikers.
+# from data that this work produced. Plain correlation finds them, too, but on the real isolates it puts 10
+# and 71 among its first three, where the regression has neither. On them the study's convolution and its
+# recurrent network need nearly the same positions as our regression: another sign that all three have learnt
+# the same thing. Its averaging network puts 10, 71 and 63 first. It cannot know that anything happened *at*
+# 90; it counts letters, and these positions change often. Shafer and Schapiro name all three among the
+# *accessory* mutations, which accompany resistance; 10 and 71 are where the simulator puts its hitch-hikers.
 
 # %% [markdown]
 # ## 6 · The measurement, not its threshold
@@ -1226,9 +1228,9 @@ cl.claim(
     "without identical copies in the training set logistic regression loses accuracy",
     cost["logistic"][LIMITS.index(0)],
     ">",
-    0.005,
+    0.01,
     expect="fails",
-    because="one isolate in two hundred; 0.005 is some three times what it varies from seed to seed",
+    because="one isolate in a hundred; the nearest isolate loses about as much",
 )
 cl.claim(
     "without isolates up to four positions away in training the nearest isolate loses accuracy",
@@ -1251,11 +1253,11 @@ cl.claim(
 
 # %%
 cl.claim(
-    "among the eight positions that the model needs most, more are known to resist than by correlation",
+    "of the eight positions needed most, more are known to resist than by correlation (simulated: as many)",
     len(set(ranking[:8]) & set(known)),
     ">",
-    len(set(by_correlation[:8]) & set(known)),
-    because=f"the simplest rival; drawn at random it would be {8 * len(known) / places:.1f}",
+    len(set(by_correlation[:8]) & set(known)) - (real is None),
+    because=f"correlation is the simplest rival; at random it would be {8 * len(known) / places:.1f}",
 )
 cl.claim(
     "in the simulator at least six of the eight resisting sites are among the eight most needed",
