@@ -282,8 +282,8 @@ cl.compare(MY_COUNTS, right["letter counts"].mean())
 # changes what there is to count. Codes as numbers see the places and get most of the way, although they claim
 # that C lies between A and D: where a place has two letters, any two numbers tell them apart. One yes or no
 # for each place, whether it changed, gets nearly all of the way: on these isolates *where* tells nearly
-# everything, and *to what* little. One-hot columns give each letter at each place its own weight, and lose
-# nothing.
+# everything, and *to what* little. One-hot columns give each letter at each place its own weight, and throw
+# nothing away.
 
 # %% [markdown]
 # ## 2 · Three networks and a regression
@@ -646,10 +646,11 @@ for threshold in (nine_in_ten, 0.2, 0.5, 0.8):
 print(f"susceptible to all: accuracy {1 - rare_resistant.mean():.3f}")
 
 # %% [markdown]
-# The price of nine in ten is false alarms, several for each isolate that is found, and an accuracy below that
-# of saying "susceptible" to all: there it does notice, and calls the most careful choice the worst. From 0.2
-# on the accuracy is nearly flat while the share that is found falls and falls: there it takes no notice. (A
-# threshold that is chosen while looking at these isolates is tuned on them; a fair number needs others.)
+# The price of nine in ten is false alarms. On the real isolates there are several for each that is found, and
+# the accuracy falls far below that of saying "susceptible" to all: there it does notice, and calls the most
+# careful choice the worst. From 0.2 on the accuracy is nearly flat while the share that is found falls and
+# falls: there it takes no notice. (A threshold that is chosen while looking at these isolates is tuned on
+# them; a fair number needs others.)
 
 # %% [markdown]
 # ## 4 · Near isolates on both sides
@@ -658,8 +659,8 @@ print(f"susceptible to all: accuracy {1 - rare_resistant.mean():.3f}")
 # by chains of near-identical ones; but chains grow large, and then the training set changes with the cut.
 # Here a cleaner question: keep the same test isolates, and take out of the *training* set all isolates that
 # differ from one of them in at most so many positions. The control takes out as many of each class **at
-# random**: taking out what is near takes out more susceptible isolates than resistant ones. **Predict
-# first:** which isolates help most, the identical ones or the near ones?
+# random**: on real isolates most of what is near is susceptible. **Predict first:** which isolates help most,
+# the identical ones or the near ones?
 
 # %%
 differ = np.stack([(sequences != row).sum(axis=1) for row in sequences])  # (B, B) positions that differ
@@ -735,11 +736,11 @@ cl.show(
 
 # %% [markdown]
 # Solid against dotted: the same test isolates, and equally many training isolates of each class.
-# **Identical** copies, often named as *the* leak, hardly matter to the mean: the regression is as good
-# without them, and the nearest isolate loses only on those that have one, as printed above. The *near* ones
-# matter, and for whom depends on the model. The nearest isolate lives on them; the regression, with a small
-# weight for each letter, loses far less, or nothing. (On the real isolates the nearest isolate's whole fall is
-# among the susceptible, see above.)
+# **Identical** copies, often named as *the* leak, hardly matter to the mean: few isolates have one. Without
+# them the regression is as good, and the nearest isolate errs a little more often where a copy was (printed
+# above). The *near* ones matter, and for whom depends on the model. The nearest isolate lives on them; the
+# regression, with a small weight for each letter, loses far less, or nothing. (On the real isolates the
+# nearest isolate's whole fall is among the susceptible, see above.)
 #
 # So how near the training isolates are decides between models, and folds at random keep them nearest. Whether
 # that *flatters* is another question. In the simulator near isolates are those of one patient, whom a new
