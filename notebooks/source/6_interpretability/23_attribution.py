@@ -21,7 +21,7 @@
 # 2. **score** maps against a truth, beside maps that never saw the network;
 # 3. **test** whether a map depends on the network at all;
 # 4. **share out** a prediction exactly, and say what correlated features do to the shares;
-# 5. **find** a planted shortcut in a map, and one that no map shows;
+# 5. **find** a planted shortcut in a map, and one that only some maps can show;
 # 6. **check** attributions on sequences against known sites, and say why a good one names no cause.
 #
 # Section numbers match the goals; each goal is answered by a claim near the end.
@@ -309,7 +309,8 @@ print(f"Grad-CAM by hand against captum: {apart['Grad-CAM']:.0e}")
 # - **integrated gradients**: the gradient, averaged on the straight way from a grey picture to the scene,
 #   times the way. So it adds up, as the gradient does not;
 # - **LIME**: cut the scene into 36 tiles, hide tiles at random, and fit a straight line to the scores, in
-#   which maskings near the scene weigh more;
+#   which maskings near the scene weigh more (with captum's default width, as here, hardly: so wide a
+#   kernel weighs nearly all alike);
 # - **SHAP** (here captum's `KernelShap`): the same tiles, with weights that aim at the fair shares of
 #   section 4;
 # - **RISE**: hide random soft patches; a pixel's value is the mean probability of the pictures that showed
@@ -335,7 +336,7 @@ print(
 # %% [markdown]
 # ### Exercise 23.4 · complete · optional · about 6 minutes · difficulty 2 of 5
 #
-# Write the second half of RISE: from masks and scores to a map.
+# (The two optional exercises stand here, and are numbered last.) Write the second half of RISE: from masks and scores to a map.
 #
 # - `masks`: array (N, H, W), from 0 (hidden) to 1 (shown); `scores`: array (N,), the class's probability
 #   under each mask
@@ -481,11 +482,12 @@ cl.show(
 # %% [markdown]
 # They look convincing, most of them, and so they do in papers. One of the slides that the course starts
 # from shows "Grad-CAM heat maps for the correctly classified malignant cases by MelaNet and baseline
-# methods" (F. Biscarini and N. Nazzicari, *Deep learning for biologists*): no box, no blind map beside
-# them, and only the cases that went well. Looking is no evidence; the brightness map looks good, too. So
-# count.
+# methods" (F. Biscarini and N. Nazzicari, *Deep learning for biologists*): no box, and no blind map beside
+# them. (Correctly classified are our scenes, too: we ask why an answer was given, not how often it is
+# right.) Looking is no evidence; the brightness map looks good, too. So count.
 #
-# The **pointing game**: is the very highest pixel of the map in the box?
+# The **pointing game**: is the very highest pixel of the map in the box? (Where several are equally high,
+# such as the 16 of a tile, we shall count the share of them that is.)
 
 # %% [markdown]
 # ### Exercise 23.2 · audit · about 8 minutes · difficulty 2 of 5
@@ -599,8 +601,10 @@ cl.show(
 )
 
 # %% [markdown]
-# Three scores, three orders. By pointing, no method is clearly ahead of the two oldest: plain occlusion,
-# and the gradient at a small part of the cost; LIME and SHAP, with tiles four pixels wide, miss more often.
+# Three scores, three orders. By pointing, the two oldest, plain occlusion, and the gradient at a small part
+# of the cost, are at or near the ceiling, so that nobody can be clearly ahead of them: this game can tell
+# worse from good, not better. LIME and SHAP miss more often, in part because of their tiles, four pixels
+# wide: the best tile may lie across the edge of the box.
 # By insertion LIME and RISE are ahead of the gradient, and none is ahead of occlusion, a short loop. By
 # deletion LIME and RISE lead occlusion, a little. "Which is best" depends on the question, and whoever
 # reports one score has chosen it.
@@ -656,10 +660,12 @@ cl.slider(
 # %% [markdown]
 # ## 3 · Does the map depend on the network?
 #
-# J. Adebayo and others (2018) ask what a map must fail at: when the **weights** are replaced by random
-# ones, it must change. We put new random weights into the network, layer by layer from the top down, and
+# J. Adebayo and others (2018) ask for a test that a map must pass: when the **weights** are replaced by
+# random ones, it must change. We put new random weights into the network, layer by layer from the top down, and
 # compare each map with that of the trained network: the rank correlation of the pixels, 1 for the same
-# order, 0 for none. **Predict first:** what is left for the gradient when all layers are random?
+# order, 0 for none. We do it twice: for the maps with their sign (for or against the class), and for their
+# sizes, as maps are mostly drawn. **Predict first:** what is left of the gradient's size when all layers
+# are random?
 
 
 # %%
@@ -709,7 +715,7 @@ style_of = dict(zip([*of_trained, "brightness"], ("-o", "--s", "-.^", ":D"), str
 color_of = dict(zip(style_of, (0, 2, 4, 1), strict=True))
 for (name, kind), line in sameness.items():
     color = cl.plots.PALETTE[color_of[name]]
-    axes[kind == "with sign"].plot(line, style_of[name], color=color, label=name)
+    axes[int(kind == "with sign")].plot(line, style_of[name], color=color, label=name)
 for ax, title in zip(axes, ("sizes only", "with their sign"), strict=True):
     ax.set(xticks=range(6), xticklabels=["none", "head", "+ conv 4", "+ 3", "+ 2", "all"], title=title)
     ax.set(xlabel="layers with random weights")
@@ -723,14 +729,17 @@ cl.show(
 )
 
 # %% [markdown]
-# The brightness map stays at 1: it passed for an explanation and explains nothing. Grad-CAM is gone as soon
-# as the head is random. The gradient and integrated gradients keep a good part of their order with *no
-# trained weight left*: the picture shines through. (Integrated gradients are multiplied by it.)
+# The brightness map stays at 1: it passed for an explanation and explains nothing. The *sizes* of the
+# gradient and of integrated gradients keep a good part of their order with *no trained weight left*: the
+# picture and the architecture shine through. (Integrated gradients are multiplied by the picture.) With
+# their *signs* next to nothing is left, of any of the three: the sign, which many a figure drops, is the
+# part that the training made. Grad-CAM loses its order both ways, and so is no better for being called
+# Grad-CAM: compare like with like.
 #
-# What would a good value be? Train once more on the right labels, from another start: as good a network,
-# whose maps ought to agree. And train on **shuffled labels**, so that there is nothing to learn but 200
+# What would a good value be? Stay with the size of the gradient, and train once more on the right labels,
+# from another start, just as long: its maps ought to agree. And train on **shuffled labels**, so that there is nothing to learn but 200
 # scenes by heart; for a fair comparison once more on the same 200 with their right labels. **Predict
-# first:** how well do the gradient maps of the two good networks agree?
+# first:** how well do the gradient maps of the two networks with all right labels agree?
 
 # %%
 MY_AGREEMENT = None  # rank correlation, from -1 to 1
@@ -757,10 +766,12 @@ print(f"{'random weights':24} correlation {agreement['random weights']:.2f}")
 cl.compare(MY_AGREEMENT, agreement["another start"])
 
 # %% [markdown]
-# Two good networks do not agree on the order of the pixels nearly as well as one might hope, and a network
-# that learned labels of no meaning is not far behind. The scale does not run from 0 to 1: it begins where
-# random weights are and ends where another start is. Where the *highest* pixel lies tells more: with right
-# labels it is in the digit far more often than with shuffled ones, on the same scenes.
+# Two good networks do not agree on the order of the pixels nearly as well as one might hope. And the
+# correlation for labels of no meaning looks like a good part of that, until the scale is known: it does not
+# run from 0 to 1, it begins where random weights are and ends where another start is. On it the shuffled
+# network is near the bottom, and the one with the same 200 scenes and right labels is above it. Where the
+# *highest* pixel lies tells the same, more plainly: with right labels it is in the digit far more often
+# than with shuffled ones.
 
 # %% [markdown]
 # ## 4 · Fair shares
@@ -878,8 +889,8 @@ for name, sample in draw.items():
 print(f"mean size of a share: {np.abs(exact).mean():.3f}; exact: {len(coalitions)} questions")
 
 # %% [markdown]
-# Samples come near with a few questions, and with six features they need more of them than the exact
-# answer. That turns round where there are many features: 30 have a thousand million coalitions.
+# Samples come near with a few dozen questions; but here 64 give the exact answer, and 300 sampled ones
+# still need not. That turns round where there are many features: 30 have a thousand million coalitions.
 #
 # The shares of one person:
 
@@ -970,7 +981,9 @@ cl.show(
 # %% [markdown]
 # In a linear model the Shapley value is the weight times the distance from the mean, so these are exact
 # shares. Each regression predicts about as well, and each tells another story about s1 and s2: what one
-# gets, the other loses. Only the sum of the two is told by the data.
+# gets, the other loses. The sum of the two is told far better than either. (The knot has more strands: the
+# total cholesterol s1 is made up of s2, s3 and a part of the fats that s5 stands for, and these give and
+# take with it, too.)
 #
 # The **permutation importance** of lesson 09 does not escape. There a copied column made *both* look
 # useless. Here, what happens when s1 is permuted alone, s2 alone, and both by the same order?
@@ -1000,10 +1013,12 @@ print("R² on new people falls by", {name: round(float(fall), 3) for name, fall 
 # them together.
 
 # %% [markdown]
-# ## 5 · A shortcut found, and one that is not
+# ## 5 · A shortcut with a place, and one without
 #
-# In lesson 05 a network read the *letters* that three hospitals print on their chest films, and failed in
-# hospitals without that habit. Would a map have told us? Three networks, one architecture, the same films,
+# In lesson 05 a network read the *letters* that three hospitals print on their chest films. There the films
+# of a hospital nearly all show the same finding: the healthy come from one, those with a focus from the
+# second, the diffuse from the third. In other hospitals any finding may bear any letter, and the network
+# failed. Would a map have told us? Three networks, one architecture, the same films,
 # and three habits of the hospitals:
 #
 # - **letter**: the films as they are, the hospital's letter in the upper left corner;
@@ -1116,15 +1131,18 @@ fig.colorbar(of_tiles, ax=axes[1], label="share of the tile", shrink=0.8)
 fig.colorbar(of_slopes, ax=axes[2], label="gradient, with sign (of its\n99 % quantile)", shrink=0.8)
 cl.show(
     fig,
-    alt="Nine panels, by habit: a chest film; a map of 4 × 4 tiles, where the letter's corner stands out; and "
-    "the mean gradient with its sign, where the raster shows as stripes from edge to edge.",
+    alt="Nine panels, by habit: a chest film; a map of 4 × 4 tiles, where the letter's corner stands out; "
+    "and the mean gradient with its sign, where the raster shows as stripes from edge to edge.",
 )
 
 # %% [markdown]
-# The letter stands out: whoever looks at the first map will ask what is in the corner. The second map has
-# no such place, and it belongs to a network that is just as lost in other hospitals. The raster is
-# *everywhere*, and a map can only say *where*. What finds it is a question that names it: lay each
-# hospital's raster in turn over the same test films. How often does the answer follow the raster?
+# The letter stands out among the tiles: whoever looks will ask what is in the corner. The raster's network
+# is lost in other hospitals, too, and has no such tile: each covers whole waves, and drops the sign. The
+# same network's gradient *with* its sign shows stripes from edge to edge, and without it next to none. So
+# which map was drawn, and whether its sign was kept, decides what can be seen. (We averaged over films, and
+# knew where to look.) What the stripes do to the answer is told by a question that names them: lay each
+# hospital's raster in turn over the same test films. How often is the answer the finding that goes with the
+# raster?
 
 # %%
 followed = {}
@@ -1133,7 +1151,7 @@ for habit in HABITS:
     laid_over = [pictures + hospital * RASTER * lines for hospital in range(3)]
     said = [answers(film_networks[habit], changed).argmax(axis=1) for changed in laid_over]
     followed[habit] = np.mean([said[hospital] == hospital for hospital in range(3)])
-    print(f"habit {habit:7} the answer is that of the raster in {followed[habit]:.2f} of the films")
+    print(f"habit {habit:7} the answer goes with the raster in {followed[habit]:.2f} of the films")
 print("a network that takes no notice: 0.33")
 
 # %% [markdown]
@@ -1194,7 +1212,7 @@ pieces = Counter(
 print("no network, just counting the pieces of 12 letters:", pieces.most_common(2))
 
 # %% [markdown]
-# Counting found the motif at once, and the network is not needed. But we can ask whether an attribution
+# Counting, told only the length, as the network was, found the motif at once, and the network is not needed. But we can ask whether an attribution
 # finds it *in the network*. Three of them, letter by letter: the gradient at the letter that is there;
 # integrated gradients from a sequence that is a quarter of each letter; and **mutation**, the mean fall of
 # the score over the three other letters. The window of 12 letters with the largest sum: is it the motif,
@@ -1302,7 +1320,9 @@ print(f"network: {held_right:.3f} of {len(held)} new isolates right")
 # - and one that asks *no network*: the **correlation** of "not the usual letter" with resistance, in the
 #   training isolates.
 #
-# The list of known sites is the judge: of the ten highest places, how many are on it?
+# The list of known sites is the judge: of the ten highest places, how many are on it? (For the real isolates
+# the list is of all protease inhibitors, not of our drug, nelfinavir, NFV, alone: a site that matters for
+# others only counts against all four.)
 
 # %%
 some = held[:150]
@@ -1354,7 +1374,9 @@ for name, values in site_values.items():
 
 # %% [markdown]
 # Most of the first ten are on the list, several times as many as by chance: the network uses sites that
-# resist. But the plain correlation, which takes a second and no network, is about as good. And among the
+# resist. The first two rows agree nearly or wholly, and rightly: with one baseline, and a network that is
+# nearly additive in the places, they ask nearly the same. But the plain correlation, which takes a second
+# and no network, is about as good. And among the
 # first places of both stand some that are *not* on the list. On the real isolates these are 10, 71 and 63,
 # which Shafer and Schapiro name among the accessory mutations (lesson 09): they accompany resistance. Does
 # the virus need them, or does only the model?
@@ -1437,13 +1459,13 @@ cl.show(
 # %% [markdown]
 # The shares are exact, the model does use sites 10 and 71, and it predicts better than chance. A mutation
 # there changes nothing about the drug. What lies behind it, the treatment and the eight sites, is not among
-# the columns, and **no attribution can name what is not there**. It explains the model. To learn about the
-# world one has to intervene: mutate the site, and measure.
+# the columns, and **no attribution can name what is not there**. It explains the model. The sure way to
+# learn about the world is to intervene: mutate the site, and measure.
 #
 # So, are they "good methods" for seeing what a decision is "based on"? Where that has a place, yes: digit,
 # letter, motif. But none of the three that the sentence names is better than plain occlusion by all three
 # scores, a map that never saw the network passed two of the three scores, and a shortcut without a place
-# stayed hidden. What "gives rise" to a thing is another question, and no map answers it.
+# stayed hidden from a map of tiles, and from one without a sign. What "gives rise" to a thing is another question, and no map answers it.
 #
 # More limits: one network of each kind, pictures with one thing to see, a grey baseline that we chose
 # (another one gives another map), and a truth, the box, that says where the *digit* is and not what the
@@ -1601,7 +1623,7 @@ cl.claim(
 )
 
 # %% [markdown]
-# **5 · A map finds a shortcut that has a place.**
+# **5 · A map of tiles finds a shortcut that has a place; for one without, the sign is needed, or a question.**
 
 # %%
 for habit in ("letter", "raster"):
@@ -1621,7 +1643,7 @@ cl.claim(
     because="1/16 would be a tile like any other",
 )
 cl.claim(
-    "the raster stands out in some tile as much",
+    "the raster stands out in some tile as much as the letter",
     tile_share["raster"].max(),
     ">",
     3 / 16,
