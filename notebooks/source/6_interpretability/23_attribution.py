@@ -336,7 +336,9 @@ print(
 # %% [markdown]
 # ### Exercise 23.4 · complete · optional · about 6 minutes · difficulty 2 of 5
 #
-# (The two optional exercises stand here, and are numbered last.) Write the second half of RISE: from masks and scores to a map.
+# (The two optional exercises stand here and are numbered last.)
+#
+# Write the second half of RISE: from masks and scores to a map.
 #
 # - `masks`: array (N, H, W), from 0 (hidden) to 1 (shown); `scores`: array (N,), the class's probability
 #   under each mask
@@ -602,7 +604,7 @@ cl.show(
 
 # %% [markdown]
 # Three scores, three orders. By pointing, the two oldest, plain occlusion, and the gradient at a small part
-# of the cost, are at or near the ceiling, so that nobody can be clearly ahead of them: this game can tell
+# of the cost, are at or near the ceiling, and nobody can be clearly ahead of them: this game can tell
 # worse from good, not better. LIME and SHAP miss more often, in part because of their tiles, four pixels
 # wide: the best tile may lie across the edge of the box.
 # By insertion LIME and RISE are ahead of the gradient, and none is ahead of occlusion, a short loop. By
@@ -661,8 +663,8 @@ cl.slider(
 # ## 3 · Does the map depend on the network?
 #
 # J. Adebayo and others (2018) ask for a test that a map must pass: when the **weights** are replaced by
-# random ones, it must change. We put new random weights into the network, layer by layer from the top down, and
-# compare each map with that of the trained network: the rank correlation of the pixels, 1 for the same
+# random ones, it must change. We put new random weights into the network, layer by layer from the top down,
+# and compare each map with that of the trained network: the rank correlation of the pixels, 1 for the same
 # order, 0 for none. We do it twice: for the maps with their sign (for or against the class), and for their
 # sizes, as maps are mostly drawn. **Predict first:** what is left of the gradient's size when all layers
 # are random?
@@ -731,15 +733,15 @@ cl.show(
 # %% [markdown]
 # The brightness map stays at 1: it passed for an explanation and explains nothing. The *sizes* of the
 # gradient and of integrated gradients keep a good part of their order with *no trained weight left*: the
-# picture and the architecture shine through. (Integrated gradients are multiplied by the picture.) With
-# their *signs* next to nothing is left, of any of the three: the sign, which many a figure drops, is the
-# part that the training made. Grad-CAM loses its order both ways, and so is no better for being called
-# Grad-CAM: compare like with like.
+# picture and the architecture shine through. (Integrated gradients are multiplied by the picture.) Grad-CAM
+# loses most of its order both ways. But compare like with like: with their *signs* next to nothing is left
+# of any of the three. The sign, which many a figure drops, is what depends on the training most.
 #
 # What would a good value be? Stay with the size of the gradient, and train once more on the right labels,
-# from another start, just as long: its maps ought to agree. And train on **shuffled labels**, so that there is nothing to learn but 200
-# scenes by heart; for a fair comparison once more on the same 200 with their right labels. **Predict
-# first:** how well do the gradient maps of the two networks with all right labels agree?
+# from another start, just as long: its maps ought to agree. And train on **shuffled labels**, so that there
+# is nothing to learn but 200 scenes by heart; for a fair comparison once more on the same 200 with their
+# right labels. **Predict first:** how well do the gradient maps of the two networks with all right labels
+# agree?
 
 # %%
 MY_AGREEMENT = None  # rank correlation, from -1 to 1
@@ -889,8 +891,8 @@ for name, sample in draw.items():
 print(f"mean size of a share: {np.abs(exact).mean():.3f}; exact: {len(coalitions)} questions")
 
 # %% [markdown]
-# Samples come near with a few dozen questions; but here 64 give the exact answer, and 300 sampled ones
-# still need not. That turns round where there are many features: 30 have a thousand million coalitions.
+# Samples come near with a few dozen questions; but here 64 give the exact answer, and 300 samples
+# still do not. That turns round where there are many features: 30 have a thousand million coalitions.
 #
 # The shares of one person:
 
@@ -1212,11 +1214,11 @@ pieces = Counter(
 print("no network, just counting the pieces of 12 letters:", pieces.most_common(2))
 
 # %% [markdown]
-# Counting, told only the length, as the network was, found the motif at once, and the network is not needed. But we can ask whether an attribution
-# finds it *in the network*. Three of them, letter by letter: the gradient at the letter that is there;
-# integrated gradients from a sequence that is a quarter of each letter; and **mutation**, the mean fall of
-# the score over the three other letters. The window of 12 letters with the largest sum: is it the motif,
-# exactly? A guess is right once in 39.
+# Counting, told only the length, as the network was, found the motif at once, and the network is not
+# needed. But we can ask whether an attribution finds it *in the network*. Three of them, letter by letter:
+# the gradient at the letter that is there; integrated gradients from a sequence that is a quarter of each
+# letter; and **mutation**, the mean fall of the score over the three other letters. The window of 12
+# letters with the largest sum: is it the motif, exactly? A guess is right once in 39.
 
 # %%
 motif_rows = np.flatnonzero((new_binds == 1) & (said == 1))[:60]
@@ -1320,9 +1322,9 @@ print(f"network: {held_right:.3f} of {len(held)} new isolates right")
 # - and one that asks *no network*: the **correlation** of "not the usual letter" with resistance, in the
 #   training isolates.
 #
-# The list of known sites is the judge: of the ten highest places, how many are on it? (For the real isolates
-# the list is of all protease inhibitors, not of our drug, nelfinavir, NFV, alone: a site that matters for
-# others only counts against all four.)
+# The list of known sites is the judge: of the ten highest places, how many are on it? (For the real
+# isolates it is of all protease inhibitors, not of our drug alone (NFV is nelfinavir): a site that matters
+# for others only counts against all four.)
 
 # %%
 some = held[:150]
@@ -1465,7 +1467,8 @@ cl.show(
 # So, are they "good methods" for seeing what a decision is "based on"? Where that has a place, yes: digit,
 # letter, motif. But none of the three that the sentence names is better than plain occlusion by all three
 # scores, a map that never saw the network passed two of the three scores, and a shortcut without a place
-# stayed hidden from a map of tiles, and from one without a sign. What "gives rise" to a thing is another question, and no map answers it.
+# stayed hidden from a map of tiles, and from one without a sign. What "gives rise" to a thing is another
+# question, and no map answers it.
 #
 # More limits: one network of each kind, pictures with one thing to see, a grey baseline that we chose
 # (another one gives another map), and a truth, the box, that says where the *digit* is and not what the
@@ -1533,7 +1536,7 @@ cl.claim(
     area_gone["occlusion"].mean(),
     ">",
     min(area_gone["LIME"].mean(), area_gone["RISE"].mean()),
-    because="the same scenes; a small lead, and so no margin",
+    because="the same scenes, and a small lead: its paired intervals stand in section 2; so no margin",
 )
 for name in make:
     cl.claim(
@@ -1623,7 +1626,7 @@ cl.claim(
 )
 
 # %% [markdown]
-# **5 · A map of tiles finds a shortcut that has a place; for one without, the sign is needed, or a question.**
+# **5 · A map of tiles finds a shortcut that has a place; one without takes a sign, or a question.**
 
 # %%
 for habit in ("letter", "raster"):
