@@ -1134,7 +1134,7 @@ fig.colorbar(of_slopes, ax=axes[2], label="gradient, with sign (of its\n99 % qua
 cl.show(
     fig,
     alt="Nine panels, by habit: a chest film; a map of 4 × 4 tiles, where the letter's corner stands out; "
-    "and the mean gradient with its sign, where letter, lungs, and the raster's stripes from edge to edge show.",
+    "and the mean gradient with its sign, where letter, lungs and the stripes of the raster show.",
 )
 
 # %% [markdown]
