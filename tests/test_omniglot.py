@@ -220,6 +220,27 @@ def test_symmetries_are_the_eight_of_a_square():
     assert found == {np.ascontiguousarray(one).tobytes() for one in turned}
 
 
+def test_views_are_the_drawing_itself_and_each_distortion_both_ways():
+    found = distort.views(distort.Strength(turn=0.2, stretch=0.3, shear=0.1))
+    turned, wide, high = (
+        torch.tensor([[0.0, -0.2], [0.2, 0.0]]),
+        torch.tensor(0.15).exp(),
+        torch.tensor(-0.15).exp(),
+    )
+    expected = [
+        torch.eye(2),
+        torch.linalg.matrix_exp(-turned),
+        torch.linalg.matrix_exp(turned),
+        torch.diag(torch.stack([high, wide])),
+        torch.diag(torch.stack([wide, high])),
+        torch.tensor([[1.0, -0.1], [0.0, 1.0]]),
+        torch.tensor([[1.0, 0.1], [0.0, 1.0]]),
+    ]
+    torch.testing.assert_close(found[:, :, :2], torch.stack(expected))
+    assert not found[:, :, 2].any()
+    torch.testing.assert_close(distort.views(distort.NONE), torch.eye(2, 3)[None])
+
+
 def test_distortions_follow_one_another():
     random = torch.Generator().manual_seed(1)
     first, then = distort.maps(1, training.STRONG, random), distort.maps(1, training.STRONG, random)
@@ -245,7 +266,7 @@ def test_every_method_is_the_same_twice_and_names_a_drawing_by_itself(name, tiny
 
 
 def test_matching_learns_and_a_held_out_alphabet_is_not_trained_on(tiny, monkeypatch):
-    method = dataclasses.replace(training.METHODS["places"], steps=10, ways=6)
+    method = dataclasses.replace(training.METHODS["places"], steps=20, ways=6)
     seen = []
     train = training.train
     monkeypatch.setattr(

@@ -71,7 +71,7 @@ def main(words: list[str] | None = None) -> int:
     seeds = SEEDS[: chosen.seeds]
     jobs = [(baseline, name) for name in BASELINES]
     jobs += [
-        (learned, name, part, seed) for name in training.METHODS for part in drawings.SETS for seed in seeds
+        (learned, name, part, seed) for seed in seeds for name in training.METHODS for part in drawings.SETS
     ]
     # A fresh process each: a fork of one in which torch has computed may hang.
     fresh, rows = multiprocessing.get_context("spawn"), []

@@ -79,22 +79,34 @@ def seen(pages: Tensor, maps: Tensor | None = None, size: int = SIZE, field: Ten
     return F.grid_sample(pages[:, None], grid, align_corners=False)
 
 
+def affine(turn: Tensor, stretch: Tensor, ratio: Tensor, slant: Tensor, shift: Tensor) -> Tensor:
+    """Return maps (B, 2, 3): a rotation times [[wide, slant × wide], [0, high]], and a shift (B, 2)."""
+    wide, high = torch.exp(stretch + ratio / 2), torch.exp(stretch - ratio / 2)
+    cos, sin = turn.cos(), turn.sin()
+    across = torch.stack([cos * wide, cos * slant * wide - sin * high, shift[:, 0]], 1)
+    down = torch.stack([sin * wide, sin * slant * wide + cos * high, shift[:, 1]], 1)
+    return torch.stack([across, down], 1)
+
+
+def views(strength: Strength) -> Tensor:
+    """Return maps (V, 2, 3): none, then turned, stretched to one side and sheared, each both ways."""
+    turn, ratio, slant = both = torch.zeros(3, 1 + 2 * 3)
+    for place, limit in enumerate((strength.turn, strength.stretch, strength.shear)):
+        both[place, 1 + 2 * place], both[place, 2 + 2 * place] = -limit, limit
+    none = torch.zeros(len(turn))
+    found = affine(turn, none, ratio, slant, torch.stack([none, none], 1))
+    return found if strength != NONE else found[:1]
+
+
 def maps(count: int, strength: Strength, random: torch.Generator) -> Tensor:
     """Draw affine maps (B, 2, 3)."""
 
     def within(limit: float) -> Tensor:
         return (2 * torch.rand(count, generator=random) - 1) * limit
 
-    turn, size, ratio = within(strength.turn), within(strength.stretch), within(strength.stretch)
+    turn, stretch, ratio = within(strength.turn), within(strength.stretch), within(strength.stretch)
     slant, across, down = within(strength.shear), within(strength.shift), within(strength.shift)
-    wide, high = torch.exp(size + ratio / 2), torch.exp(size - ratio / 2)
-    cos, sin = turn.cos(), turn.sin()
-    # A rotation times [[wide, slant × wide], [0, high]].
-    rows = [
-        torch.stack([cos * wide, cos * slant * wide - sin * high, across], 1),
-        torch.stack([sin * wide, sin * slant * wide + cos * high, down], 1),
-    ]
-    return torch.stack(rows, 1)
+    return affine(turn, stretch, ratio, slant, torch.stack([across, down], 1))
 
 
 def after(first: Tensor, then: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 CHANNELS, BLOCKS = 64, 4
-WIDTHS, REACH = (32, 32, 64, 64), 2
+WIDTHS, REACH = (32, 32, 64, 64), 1
 POOLED = 1  # the layer after which places are halved
 OFF = 1e4  # how far the places off the page are from any other
 

@@ -32,18 +32,22 @@ class Method:
     is_centred: bool = False
     is_within_alphabet: bool = False  # all characters of an episode are of one alphabet
     strength: Strength = distort.NONE
+    views: Strength = (
+        distort.NONE
+    )  # how drawings shown are moved before they are compared with one asked about
 
 
 GENTLE = Strength(turn=0.1, stretch=0.1, shear=0.15, shift=0.03, bend=0.02)
 STRONG = Strength(turn=0.25, stretch=0.2, shear=0.3, shift=0.12, bend=0.03)
-_PROTOTYPES = {"network": Prototypes, "steps": 400, "learning_rate": 1e-3, "ways": 20, "asked": 5}
+VIEWS = Strength(turn=0.2, stretch=0.3, shear=0.3)
+_PROTOTYPES = {"network": Prototypes, "steps": 400, "learning_rate": 1e-3, "ways": 20, "asked": 2}
 METHODS = {
     "prototypes": Method(**_PROTOTYPES),
     "prototypes_distorted": Method(**_PROTOTYPES, has_symmetries=True, strength=STRONG),
     "prototypes_centred": Method(**_PROTOTYPES, has_symmetries=True, is_centred=True, strength=STRONG),
     "places": Method(
         Places,
-        steps=300,
+        steps=600,
         learning_rate=3e-3,
         ways=20,
         asked=1,
@@ -51,6 +55,7 @@ METHODS = {
         is_centred=True,
         is_within_alphabet=True,
         strength=GENTLE,
+        views=VIEWS,
     ),
 }
 
@@ -122,5 +127,11 @@ def _distorted(pages: Tensor, symmetries: Tensor, strength: Strength, random: to
 @torch.no_grad()
 def alike(method: Method, network: nn.Module, shown: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """Return (M, N): how alike drawings asked about (M, H, W) and shown (N, H, W) are to a network."""
-    one, other = (network.encoder(distort.seen(prepared(method, part))) for part in (asked, shown))
-    return network.alike(one, other).numpy()
+    asked, shown = (prepared(method, part) for part in (asked, shown))
+    ours = network.encoder(distort.seen(asked))
+    found = []
+    for view in distort.views(method.views):
+        theirs = network.encoder(distort.seen(shown, view.expand(len(shown), 2, 3)))
+        found.append(network.alike(ours, theirs))
+    # Whichever view it may be: the likelihoods of all views add up.
+    return torch.stack(found).logsumexp(0).numpy()
