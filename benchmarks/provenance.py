@@ -31,7 +31,7 @@ _BAGS = (
 _RUNS = (
     *(
         f"benchmarks/omniglot/{name}.py"
-        for name in ("__main__", "baselines", "distort", "drawings", "networks", "scores", "training")
+        for name in ("baselines", "distort", "drawings", "jobs", "networks", "scores", "training")
     ),
     "course_lib/data/readers/pictures.py",
 )

@@ -17,38 +17,11 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
-import torch
 
 from benchmarks import provenance
-from benchmarks.omniglot import drawings, page, scores, training
+from benchmarks.omniglot import drawings, jobs, page, training
 from benchmarks.omniglot.baselines import BASELINES
 from course_lib.registry import record
-
-SEEDS = (1, 2, 3)
-
-
-def baseline(name: str) -> dict:
-    """Return the errors of a distance that learns nothing, run by run."""
-    torch.set_num_threads(1)
-    began = time.process_time()
-    errors = [
-        scores.error(BASELINES[name](run.shown, run.asked), run.answers) for run in drawings.published_runs()
-    ]
-    return {"method": name, "errors": errors, "seconds": time.process_time() - began}
-
-
-def learned(name: str, part: str, seed: int) -> dict:
-    """Return the errors of a network after training on one minimal set, run by run."""
-    torch.set_num_threads(1)
-    began = time.process_time()
-    method = training.METHODS[name]
-    network = training.train(method, drawings.minimal_set(part), seed=seed)
-    errors = [
-        scores.error(training.alike(method, network, run.shown, run.asked), run.answers)
-        for run in drawings.published_runs()
-    ]
-    seconds = time.process_time() - began
-    return {"method": name, "set": part, "seed": seed, "errors": errors, "seconds": seconds}
 
 
 def data_hash() -> str:
@@ -63,20 +36,25 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.omniglot", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--seeds", type=int, default=len(SEEDS), help=f"of each (default: {len(SEEDS)})")
+    parser.add_argument(
+        "--seeds", type=int, default=len(jobs.SEEDS), help=f"of each (default: {len(jobs.SEEDS)})"
+    )
     parser.add_argument("--processes", type=int, default=2, help="one thread each (default: 2)")
     chosen = parser.parse_args(words)
     os.environ["OMP_NUM_THREADS"] = "1"  # before a process is started that would take every core
     made_from, started = provenance.made_from(page.RESULT), time.monotonic()
-    seeds = SEEDS[: chosen.seeds]
-    jobs = [(baseline, name) for name in BASELINES]
-    jobs += [
-        (learned, name, part, seed) for seed in seeds for name in training.METHODS for part in drawings.SETS
+    seeds = jobs.SEEDS[: chosen.seeds]
+    todo = [(jobs.baseline, name) for name in BASELINES]
+    todo += [
+        (jobs.learned, name, part, seed)
+        for seed in seeds
+        for name in training.METHODS
+        for part in drawings.SETS
     ]
     # A fresh process each: a fork of one in which torch has computed may hang.
     fresh, rows = multiprocessing.get_context("spawn"), []
     with ProcessPoolExecutor(chosen.processes, mp_context=fresh) as pool:
-        for future in [pool.submit(*job) for job in jobs]:
+        for future in [pool.submit(*job) for job in todo]:
             rows.append(row := future.result())
             said = f"{row['method']:22} {row.get('set', ''):7} {row.get('seed', '')} "
             minutes = (time.monotonic() - started) / 60
@@ -89,7 +67,7 @@ def main(words: list[str] | None = None) -> int:
         "processes": chosen.processes,
         "rows": rows,
     }
-    is_kept = seeds == SEEDS
+    is_kept = seeds == jobs.SEEDS
     path = (provenance.RESULTS if is_kept else provenance.TRIED) / f"{page.RESULT}.json"
     provenance.write(path, result)
     if is_kept:
