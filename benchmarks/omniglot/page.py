@@ -151,8 +151,8 @@ def text(result: dict) -> str:
         f"{1 - 1 / WAYS:.0%}.",
         "## Who is wrong how often?",
         f"Networks: mean of {seeds} trainings on each of the two sets; ± is the standard deviation of these "
-        "trainings. The interval says how sure the mean over runs is, if runs are drawn anew with putting back, "
-        "as if none had to do with another.",
+        "trainings. The interval says how sure the mean over runs is, if runs are drawn anew, as if none "
+        "had to do with another.",
         table_of(result),
         "## What learning adds",
         learning(result),
@@ -177,16 +177,16 @@ _HOW = (
     "distance is that of the publisher's demonstration. The deformation model (D. Keysers et al., 2007) lets "
     "each pixel look for its best counterpart nearby, by the gradients around it.\n\n"
     "The prototypical network is that of J. Snell et al. (2017), four blocks of 64 channels, trained on "
-    "episodes of twenty characters, one drawing of each shown and two asked, {prototypes} of them. Far more "
-    "episodes are usual: an error here is no judgement of what such a network can reach. It is trained as is; with turned and mirrored characters "
-    "as new classes and every drawing distorted a little; and so on drawings that are moved to the middle "
-    "of the page and to one size.\n\n"
+    "{prototypes} episodes of twenty characters, one drawing of each shown and two asked. So few, for time: "
+    "its error here is no judgement of what such a network can reach. It is trained as is; with turned and "
+    "mirrored characters as new classes and every drawing distorted a little; and so on drawings that are "
+    "moved to the middle of the page and to one size.\n\n"
     "Matching place by place ([networks.py](omniglot/networks.py)) is the deformation model with learned "
-    "features: each place of a drawing looks for the most similar place of the other, itself or next to it, and "
-    "what is left of the difference, with a price for the way, is summed in both directions. It is trained "
-    "end to end on {places} episodes like the runs: one alphabet, one person shows, another asks "
-    "([training.py](omniglot/training.py)). In a run, drawings shown are compared in seven views, as they are "
-    "and turned, stretched or sheared both ways, and the likelihoods of the views are added."
+    "features: each place of a drawing looks for the most similar place of the other, itself or next to it, "
+    "and what is left of the difference, with a price for the way, is summed in both directions. It is "
+    "trained end to end on {places} episodes like the runs: one alphabet, one person shows, another asks "
+    "([training.py](omniglot/training.py)). In a run, drawings shown are compared in seven views, as they "
+    "are and turned, stretched or sheared both ways, and the likelihoods of the views are added."
 )
 
 _CHOSEN = (
