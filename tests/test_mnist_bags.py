@@ -187,6 +187,12 @@ def test_the_page_sets_the_published_number_beside_ours(result):
     assert "here it is 0.760 ± 0.010, above theirs in 1 of 3 repeats" in said
 
 
+def test_the_page_says_what_few_repeats_do_not_tell(result):
+    assert "3 repeats do not tell apart" in page.text(result)
+    result["setting"]["repeats"] = 10
+    assert "do not tell apart" not in page.text(result)
+
+
 def test_the_page_is_what_the_result_says(root):
     path, written = provenance.RESULTS / "mnist_bags.json", root / "benchmarks" / page.PAGE
     if not path.exists():

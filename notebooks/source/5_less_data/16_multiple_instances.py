@@ -61,8 +61,8 @@ draws = {"quick": 6, "full": 30}[profile]  # of training bags, test bags and fir
 # negative if none is. Our positive instance is a 9. A negative label then says ten things at once (none is a
 # 9), a positive one says only: look for it.
 #
-# Training bags are made of training digits and test bags of test digits, which other hands wrote: no picture
-# is in both.
+# Training bags are made of training digits and test bags of test digits: no picture is in both. Mostly other
+# hands wrote them (who wrote which is not recorded; the file goes by stretches of it, of 13 people in all).
 
 # %%
 digits = cl.load("digits")
@@ -75,7 +75,8 @@ for name, of in (("training", classes), ("test", test_classes)):
 #
 # Before any network: draw 500 bags of 3 to 17 pictures from all, as they fall, and label them by the rule.
 # Then hide the pictures. A "classifier" is told only *how many* there are. **Predict first:** its **AUC**,
-# that is, how often does a positive bag get the higher number than a negative one? (Tossing a coin: 0.5.)
+# that is, how often does a positive bag get the higher number than a negative one, a tie counting one half?
+# (Tossing a coin: 0.5.)
 
 # %%
 MY_SIZE_AUC = None  # from 0.5 to 1
@@ -88,9 +89,9 @@ cl.compare(MY_SIZE_AUC, size_auc)
 
 # %% [markdown]
 # A larger bag holds a 9 more easily. In a study that is a larger slide, or a patient with more samples: the
-# size is a **confounder**, and a network that found it would look as if it had read the pictures. So here the
-# label is drawn first, and every bag has ten pictures: one or two of them a 9 if it is positive, none if it
-# is negative, in any order.
+# size is a **shortcut**, and a network that found it would look as if it had read the pictures. So here the
+# label comes first, by turns, and every bag has ten pictures: one or two of them a 9 if it is positive, none
+# if it is negative, in any order.
 
 
 # %%
@@ -116,8 +117,9 @@ for row, bag, label in zip(axes, some_rows, some_labels, strict=True):
 cl.show(fig, alt=f"Four rows of ten small digits: rows marked + hold a {TARGET}, rows marked − hold none.")
 
 # %% [markdown]
-# The sign is all that a network will be told. Each picture is drawn for several bags; that costs nothing, as
-# nobody labels pictures.
+# The sign is all that a network will be told. Each picture may be drawn for several bags; that costs nothing,
+# as nobody labels pictures. It may help, though: a picture that also stands in a negative bag is cleared by
+# it. Slides of two patients share no piece.
 
 # %% [markdown]
 # ### Exercise 16.4 · design · optional · about 10 minutes · difficulty 3 of 5
@@ -215,7 +217,7 @@ with torch.no_grad():
 # Real bags differ in size. In a batch the small ones are filled up with empty places, and a mask says which
 # places hold an instance. Pool them.
 #
-# - `features`: shape (B, N, D), what an encoder says about each place; in empty places stands anything
+# - `features`: shape (B, N, D), what an encoder says about each place; in empty places stands any number
 # - `present`: shape (B, N), True where there is an instance; every bag has at least one
 # - `how`: `"mean"` or `"max"`
 # - returns: shape (B, D); neither the order of the places nor empty ones may change it
@@ -246,8 +248,9 @@ cl.check("16.1", pool_bags)
 # ## 3 · Attention
 #
 # The mean hears all instances equally, the maximum one for each feature. **Attention** lets a small network
-# decide who is heard. Each instance $h_n$ gets a score $e_n = w^\top \tanh(V h_n)$; a **softmax** over the
-# bag makes weights of the scores; the bag is the weighted sum:
+# decide who is heard. Each instance $h_n$ gets an **energy** $e_n = w^\top \tanh(V h_n)$, which says how
+# loudly it is heard and is no log-odds; a **softmax** over the bag makes weights of the energies; the bag is
+# the weighted sum:
 #
 # $$a_n = \frac{\exp e_n}{\sum_m \exp e_m}, \qquad z = \sum_n a_n h_n.$$
 #
@@ -275,8 +278,8 @@ print("weights", as_matrices.round(3), " sum", as_matrices.sum().round(3))
 print("the bag", (as_matrices @ features).round(3))
 
 # %% [markdown]
-# Weights that are positive and sum to one are no achievement: the softmax gives them to any scores, in any
-# bag. What the scores decide is how *unequal* the weights are. Divide all of them by a **temperature** and
+# Weights that are positive and sum to one are no achievement: the softmax gives them to any energies, in any
+# bag. What the energies decide is how *unequal* the weights are. Divide all energies by a **temperature** and
 # see what lies at the two ends. **Before you drag:** which pooling is attention at a very high temperature?
 
 
@@ -323,9 +326,9 @@ cl.slider(
 # - `instances`: shape (N, D); `V` and `U`: shape (L, D); `w`: shape (L,)
 # - returns: the weights, shape (N,), and the pooled bag, shape (D,)
 #
-# Scores may be in the thousands; the weights must still be numbers. Example: for the instances `[[2, 0], [0,
-# 2]]`, `V = [[1, 0]]`, `U = [[0, 0]]` and `w = [2]` the gates are ½, the scores 0.964 and 0, the weights
-# `[0.724, 0.276]`, and the bag is `[1.448, 0.552]`.
+# Energies may be in the thousands; the weights must still be numbers. Example: for the instances `[[2, 0],
+# [0, 2]]`, `V = [[1, 0]]`, `U = [[0, 0]]` and `w = [2]` the gates are ½, the energies 0.964 and 0, the
+# weights `[0.724, 0.276]`, and the bag is `[1.448, 0.552]`.
 
 
 # %%
@@ -351,10 +354,12 @@ cl.check("16.2", gated_attention)
 # ## 4 · Who tells the bags apart?
 #
 # Five networks that differ in the pooling and in nothing else: attention, gated attention, mean, max, and
-# **max of scores**, in which the head scores each instance and the largest score is the bag's. (A mean of
-# scores would be nothing new: for a linear head it is the score of the mean.) Learning rate and number of
-# steps were chosen on bags of the *validation* digits: of six pairs that were tried for each pooling, one was
-# for all five the best, or within the spread between draws of it.
+# **max of scores**, in which the head scores each instance and the largest score is the bag's. (In papers:
+# the *instance* approach; the others pool an *embedding*. A mean of scores would be nothing new: for a linear
+# head it is the score of the mean.)
+#
+# Learning rate and number of steps were chosen on bags of the *validation* digits: of six pairs that were
+# tried for each pooling, one was for all five the best, or within the spread between draws of it.
 
 
 # %%
@@ -530,13 +535,15 @@ print(f"the worst draw with 50 bags: {worst}")
 
 # %% [markdown]
 # With 50 bags both attentions and the maximum of each feature lead, mostly with the max of scores. The mean
-# dilutes one 9 by nine other digits and needs more bags to find it; with 200 it is nearly there. Baselines
-# that ignore the bag stay behind. So on these bags attention outperforms the mean, and not the maximum. (Look
-# at the worst draws, too. Where only the top instance gets a gradient, as in **max of scores**, a start that
-# favours a wrong digit may go on favouring it.)
+# dilutes one 9 by nine other digits and needs more bags to find it; with 200 it is nearly there. The mean
+# picture and inherited labels stay behind; but they are *linear* as well as blind to the bag, and how much of
+# their distance is due to which, these cells do not say. So on these bags attention outperforms the mean, and
+# not the maximum. (Look at the worst draws, too. Where only the top instance gets a gradient, as in **max of
+# scores**, a start that favours a wrong digit may go on favouring it.)
 #
 # And *single labels*: a label on a bag taught more than a label on a picture. That is the "less data" of the
-# heading. Only, half of the bags are positive and a tenth of the pictures, and each bag shows ten of them.
+# heading. Only, it is no wonder: 200 bags show, if unmarked, several times as many different 9s as 200 single
+# pictures of which a tenth are 9s; and the settings were chosen on bags.
 
 # %% [markdown]
 # ## 5 · Who finds the 9?
@@ -577,8 +584,8 @@ cl.check("16.3", top_hits)
 # cl.hint("16.3")
 
 # %% [markdown]
-# **Predict first:** with 50 training bags, who points at a 9 most often: attention by its weights,
-# attention's classifier on single pictures, or the classifier that pooled by the mean?
+# **Predict first:** with 50 training bags, in what share of the positive bags does the classifier that pooled
+# by the mean point at a 9? (And attention by its weights: more often, or less?)
 
 
 # %%
@@ -650,9 +657,11 @@ cl.show(
 # What can be said for the weights is that they come at no extra cost. "Insight into the contribution of each
 # instance" is to be had from all.
 #
-# How much of the difference is luck of the *pictures*? For each of the test 9s: what share of the other test
-# digits does it outrank, scored alone? The mean of that over the 9s is an AUC; the interval draws the 9s
-# anew. Where it holds zero, or nearly, these few 9s cannot tell the two apart; and they are by few hands.
+# How much of any difference is luck of the *pictures*? We take a stricter measure, against all other digits:
+# for each of the test 9s, what share of them does it outrank, scored alone? The mean of that over the 9s is
+# an AUC; the interval draws the 9s anew. An interval that holds zero leaves open which of the two is ahead.
+# One that only just misses it, on either side, is a hint and no more, with so few 9s by so few hands. And the
+# three rows are about the same 9s: no three confirmations.
 
 
 # %%
@@ -745,6 +754,12 @@ print(
 # weights sum to one in every bag, so *somebody* is always the heaviest. Read as evidence ("the network saw
 # something here"), that weight is a false alarm. Scored alone, a digit can at least be refused, and a good
 # part of these are (the last line). A weight cannot refuse: it tells who was heard, not what was said.
+#
+# The two belong together. As the head is linear and the weights sum to one, the log-odds of a bag are
+# $\sum_n a_n s_n$, the single log-odds $s_n$ averaged with the weights (for the mean, with equal ones): who
+# was heard, times what was said. That product is an instance's contribution. So a dot alone is no finding
+# either: a digit with hardly any weight has hardly any part in the bag, nor had it in training, and
+# attention was never trained on a bag of one. Drag once more: is there a high dot over no bar?
 
 # %% [markdown]
 # ## Where it fails
@@ -784,19 +799,24 @@ for name in POOLINGS:
     print(f"{name:17} AUC {np.mean(pair_auc[name]):.2f}  ({', '.join(f'{a:.2f}' for a in pair_auc[name])})")
 
 # %% [markdown]
-# The maximum of each feature still learns it: one feature may come from the 9, another from the 7. For two
+# The maximum of each feature still learns it: one feature may come from the 9, another from the 7. For the
 # others it is no matter of training. The mean of a 9 and a 7 lies halfway between two 9s and two 7s, and no
-# linear head puts the middle on one side and both ends on the other. And where one instance decides, finding
-# every 9 is the best one can do: all positive bags hold one, but half of the negative bags too, which makes
-# an AUC of 0.75. The rule is not in the data. It comes from what one knows of slides, molecules or patients,
-# and whoever asks single instances has chosen "at least one" already.
+# linear head puts the middle on one side and both ends on the other. Attention moves the pooled bag along the
+# way from the one end to the other, and not off it: if all 9s are alike and all 7s, numerator and denominator
+# of the weighted mean are each halfway. And where one instance decides, finding every 9 is the best one can
+# do: all positive bags hold one, but half of the negative bags too, which makes an AUC of 0.75.
+#
+# A head with a hidden layer would lift this limit from the mean and from attention, not from the max of
+# scores. The rule is not in the data. It comes from what one knows of slides, molecules or patients, and
+# whoever asks single instances has chosen "at least one" already.
 #
 # ### The published bags
 #
 # The bags of the paper are of MNIST digits, 28 × 28 pixels, and a positive one is a bag that happened to hold
 # a 9 (`mnist_bags_loader.py` in the [authors'
 # repository](https://github.com/AMLab-Amsterdam/AttentionDeepMIL)). After section 1: what does that way of
-# drawing give away? Where MNIST can be had, we draw 4000 bags like that.
+# drawing give away? Where MNIST can be had, we draw the lengths of 4000 negative bags, and propose 4000
+# others, of which those with a 9 are kept as positive.
 
 # %%
 try:
@@ -919,7 +939,7 @@ cl.claim(
 )
 
 # %% [markdown]
-# **5 · Every bag classifier can be asked where; a weight is not a finding.** The first sentence is on trial.
+# **5 · Every bag classifier can be asked where; a weight is not a finding.** "Provides insight" is on trial.
 
 # %%
 mean_hits = {(name, how): hits[name, how, 200].mean() for name, how in WAYS}

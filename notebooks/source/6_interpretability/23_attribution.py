@@ -21,7 +21,7 @@
 # 2. **score** maps against a truth, beside maps that never saw the network;
 # 3. **test** whether a map depends on the network at all;
 # 4. **share out** a prediction exactly, and say what correlated features do to the shares;
-# 5. **find** a planted shortcut in a map, and one that no map shows;
+# 5. **find** a planted shortcut in a map, and one that only some maps can show;
 # 6. **check** attributions on sequences against known sites, and say why a good one names no cause.
 #
 # Section numbers match the goals; each goal is answered by a claim near the end.
@@ -309,14 +309,34 @@ print(f"Grad-CAM by hand against captum: {apart['Grad-CAM']:.0e}")
 # - **integrated gradients**: the gradient, averaged on the straight way from a grey picture to the scene,
 #   times the way. So it adds up, as the gradient does not;
 # - **LIME**: cut the scene into 36 tiles, hide tiles at random, and fit a straight line to the scores, in
-#   which maskings near the scene weigh more;
+#   which maskings near the scene weigh more (with captum's default width, as here, hardly: so wide a
+#   kernel weighs nearly all alike);
 # - **SHAP** (here captum's `KernelShap`): the same tiles, with weights that aim at the fair shares of
 #   section 4;
 # - **RISE**: hide random soft patches; a pixel's value is the mean probability of the pictures that showed
 #   it. captum has no RISE, so we write it.
+#
+# Integrated gradients on the toy of section 1, from 0 to the point, by the slopes at 100 steps between:
+
+# %% tags=["twin"]
+way = (torch.arange(100, dtype=torch.float64)[:, None] + 0.5) / 100 * point  # (100, 3), from 0 to the point
+way.requires_grad_()
+mean_slope = torch.autograd.grad(tiny(way).sum(), way)[0].mean(dim=0)
+integrated = mean_slope * point[0]
+np.testing.assert_allclose(integrated, [2, -0.5, 2])
+np.testing.assert_allclose(attr.IntegratedGradients(tiny).attribute(point, baselines=0)[0], integrated)
+print("mean slopes:", mean_slope.tolist(), "  times the way:", integrated.tolist())
+print(
+    "together:",
+    integrated.sum().item(),
+    "  f at the point minus f at 0:",
+    (tiny(point) - tiny(0 * point)).item(),
+)
 
 # %% [markdown]
 # ### Exercise 23.4 · complete · optional · about 6 minutes · difficulty 2 of 5
+#
+# (The two optional exercises stand here and are numbered last.)
 #
 # Write the second half of RISE: from masks and scores to a map.
 #
@@ -464,11 +484,12 @@ cl.show(
 # %% [markdown]
 # They look convincing, most of them, and so they do in papers. One of the slides that the course starts
 # from shows "Grad-CAM heat maps for the correctly classified malignant cases by MelaNet and baseline
-# methods" (F. Biscarini and N. Nazzicari, *Deep learning for biologists*): no box, no blind map beside
-# them, and only the cases that went well. Looking is no evidence; the brightness map looks good, too. So
-# count.
+# methods" (F. Biscarini and N. Nazzicari, *Deep learning for biologists*): no box, and no blind map beside
+# them. (Correctly classified are our scenes, too: we ask why an answer was given, not how often it is
+# right.) Looking is no evidence; the brightness map looks good, too. So count.
 #
-# The **pointing game**: is the very highest pixel of the map in the box?
+# The **pointing game**: is the very highest pixel of the map in the box? (Where several are equally high,
+# such as the 16 of a tile, we shall count the share of them that is.)
 
 # %% [markdown]
 # ### Exercise 23.2 · audit · about 8 minutes · difficulty 2 of 5
@@ -519,15 +540,13 @@ cl.check("23.2", judge_maps)
 
 
 # %%
-def top_is_inside(found):
-    """Return for each map whether its highest pixel lies in the box: (B,)."""
-    best = [divmod(one.argmax().item(), SIDE) for one in found]
-    return np.array(
-        [
-            0 <= row - top < SIZE and 0 <= column - left < SIZE
-            for (row, column), (top, left, *_) in zip(best, boxes, strict=True)
-        ]
-    )
+def top_is_inside(found, boxes=boxes):
+    """Return for each map whether its highest pixel lies in the box, of equal ones the share: (B,)."""
+    inside = torch.zeros(len(found), SIDE, SIDE)
+    for here, (top, left, *_) in zip(inside, boxes, strict=True):
+        here[top : top + SIZE, left : left + SIZE] = 1
+    highest = found == found.amax(dim=(1, 2), keepdim=True)  # the 16 pixels of a tile are equal
+    return ((highest * inside).sum(dim=(1, 2)) / highest.sum(dim=(1, 2))).numpy()
 
 
 def on_the_way(found, insert, steps=24):
@@ -552,7 +571,7 @@ deletion = {name: on_the_way(found, insert=False) for name, found in maps.items(
 insertion = {name: on_the_way(found, insert=True) for name, found in maps.items()}
 print(f"{len(x)} scenes          points into the digit   deletion  insertion   seconds")
 for name in maps:
-    low, high = cl.metrics.wilson_interval(int(hits[name].sum()), len(x))
+    low, high = cl.metrics.wilson_interval(round(hits[name].sum().item()), len(x))
     took = f"{seconds[name]:9.2f}" if name in seconds else "        –"
     print(
         f"{name:22} {hits[name].mean():.2f} ({low:.2f} to {high:.2f}) {deletion[name].mean():10.3f} "
@@ -563,7 +582,7 @@ cl.compare(MY_GRADIENT, 100 * hits["gradient"].mean(), unit="scenes")
 # %%
 fig, (ax, curves) = plt.subplots(1, 2, figsize=(10, 4.2))
 for height, name in enumerate(reversed(maps)):
-    low, high = cl.metrics.wilson_interval(int(hits[name].sum()), len(x))
+    low, high = cl.metrics.wilson_interval(round(hits[name].sum().item()), len(x))
     color = cl.plots.PALETTE[1] if name in BLIND else cl.plots.PALETTE[0]
     ax.plot([low, high], [height, height], color=color)
     ax.plot(hits[name].mean(), height, "s" if name in BLIND else "o", color=color)
@@ -584,11 +603,12 @@ cl.show(
 )
 
 # %% [markdown]
-# Three scores, three orders. By pointing, no method is clearly ahead of the two oldest: plain occlusion,
-# and the gradient at a small part of the cost; LIME and SHAP, with tiles four pixels wide, miss more often.
-# By insertion LIME and RISE are ahead of the gradient, and none is ahead of occlusion, a short loop. By
-# deletion LIME and RISE lead occlusion, a little. "Which is best" depends on the question, and whoever
-# reports one score has chosen it.
+# Three scores, three orders. By pointing, the two oldest, plain occlusion, and the gradient at a small part
+# of the cost, are at or near the ceiling, and nobody can be clearly ahead of them: this game can tell worse
+# from good, not better. LIME and SHAP miss more often, in part because of their tiles, four pixels wide:
+# the best tile may lie across the edge of the box. By insertion LIME and RISE are ahead of the gradient,
+# and none is clearly ahead of occlusion, a short loop. By deletion LIME and RISE lead occlusion, a little.
+# "Which is best" depends on the question, and whoever reports one score has chosen it.
 #
 # Now the orange rows. Brightness misses the digit in half of the scenes or more, since the decoy is as
 # bright. But it passes deletion and insertion far better than chance and about as well as the gradient,
@@ -641,10 +661,12 @@ cl.slider(
 # %% [markdown]
 # ## 3 · Does the map depend on the network?
 #
-# J. Adebayo and others (2018) ask what a map must fail at: when the **weights** are replaced by random
-# ones, it must change. We put new random weights into the network, layer by layer from the top down, and
-# compare each map with that of the trained network: the rank correlation of the pixels, 1 for the same
-# order, 0 for none. **Predict first:** what is left for the gradient when all layers are random?
+# J. Adebayo and others (2018) ask for a test that a map must pass: when the **weights** are replaced by
+# random ones, it must change. We put new random weights into the network, layer by layer from the top down,
+# and compare each map with that of the trained network: the rank correlation of the pixels, 1 for the same
+# order, 0 for none. We do it twice: for the maps with their sign (for or against the class), and for their
+# sizes, as maps are mostly drawn. **Predict first:** what is left of the gradient's size when all layers
+# are random?
 
 
 # %%
@@ -660,14 +682,12 @@ def alike(first, second):
 
 
 def three_maps(network):
-    """Return the gradient, Grad-CAM and integrated gradients of a network, without regard to sign."""
+    """Return the gradient, Grad-CAM and integrated gradients of a network, each with its sign."""
+    slope = attr.Saliency(network).attribute(x.clone().requires_grad_(), target=y, abs=False)
     cam = attr.LayerGradCam(network, network.features[-1]).attribute(x, target=y)
     path = attr.IntegratedGradients(network).attribute(x, baselines=GREY, target=y, n_steps=24)
-    return {
-        "gradient": slopes_by_hand(network, x, y),
-        "Grad-CAM": cam[:, 0].detach(),
-        "integrated gradients": path[:, 0].detach().abs(),
-    }
+    found = {"gradient": slope, "Grad-CAM": cam, "integrated gradients": path}
+    return {name: one[:, 0].detach() for name, one in found.items()}
 
 
 # %%
@@ -676,46 +696,51 @@ import copy
 
 spoilt, of_trained = copy.deepcopy(reader), three_maps(reader)
 layers = [spoilt.head, *reversed(spoilt.features)]
-sameness = {name: [1.0] for name in [*of_trained, "brightness"]}
+kinds_of_map = {"with sign": lambda found: found, "size": torch.abs}
+sameness = {(name, kind): [1.0] for kind in kinds_of_map for name in of_trained}
+sameness["brightness", "size"] = [alike(maps["brightness"], maps["brightness"])] * 6  # it asks no network
 for layer in layers:
     for part in layer.modules():
         if hasattr(part, "reset_parameters"):
             part.reset_parameters()
     for name, found in three_maps(spoilt).items():
-        sameness[name].append(alike(of_trained[name], found))
-    sameness["brightness"].append(alike(maps["brightness"], maps["brightness"]))
-for name, line in sameness.items():
-    print(f"{name:21}", "  ".join(f"{value:5.2f}" for value in line))
-cl.compare(MY_RANDOM, sameness["gradient"][-1])
+        for kind, of in kinds_of_map.items():
+            sameness[name, kind].append(alike(of(of_trained[name]), of(found)))
+for (name, kind), line in sameness.items():
+    print(f"{name + ', ' + kind:31}", "  ".join(f"{value:5.2f}" for value in line))
+cl.compare(MY_RANDOM, sameness["gradient", "size"][-1])
 
 # %%
-fig, ax = plt.subplots()
-for number, (name, line) in enumerate(sameness.items()):
-    ax.plot(
-        line,
-        ("-o", "--s", "-.^", ":D")[number],
-        color=cl.plots.PALETTE[(0, 2, 4, 1)[number]],
-        label=name,
-    )
-ax.set(xticks=range(6), xticklabels=["none", "head", "+ conv 4", "+ conv 3", "+ conv 2", "all"])
-ax.set(xlabel="layers with random weights", ylabel="rank correlation\nwith the trained network's map")
-ax.axhline(0, color="0.4", linewidth=1)
-ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+fig, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True)
+style_of = dict(zip([*of_trained, "brightness"], ("-o", "--s", "-.^", ":D"), strict=True))
+color_of = dict(zip(style_of, (0, 2, 4, 1), strict=True))
+for (name, kind), line in sameness.items():
+    color = cl.plots.PALETTE[color_of[name]]
+    axes[int(kind == "with sign")].plot(line, style_of[name], color=color, label=name)
+for ax, title in zip(axes, ("sizes only", "with their sign"), strict=True):
+    ax.set(xticks=range(6), xticklabels=["none", "head", "+ conv 4", "+ 3", "+ 2", "all"], title=title)
+    ax.set(xlabel="layers with random weights")
+    ax.axhline(0, color="0.4", linewidth=1)
+axes[0].set(ylabel="rank correlation\nwith the trained network's map")
+fig.legend(*axes[0].get_legend_handles_labels(), loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
 cl.show(
     fig,
-    alt="Line plot of the rank correlation with the original map against the number of random layers: the "
-    "three methods fall, the brightness map stays at 1.",
+    alt="Two line plots of the rank correlation with the original map against the number of random layers, "
+    "for the sizes of the maps and for the maps with their sign; the brightness map stays at 1.",
 )
 
 # %% [markdown]
-# The brightness map stays at 1: it passed for an explanation and explains nothing. Grad-CAM is gone as soon
-# as the head is random. The gradient and integrated gradients keep a good part of their order with *no
-# trained weight left*: the picture shines through. (Integrated gradients are multiplied by it.)
+# The brightness map stays at 1: it passed for an explanation and explains nothing. The *sizes* of the
+# gradient and of integrated gradients keep a good part of their order with *no trained weight left*: the
+# picture and the architecture shine through. (Integrated gradients are multiplied by the picture.) Grad-CAM
+# loses most of its order both ways. But compare like with like: with their *signs* next to nothing is left
+# of any of the three. The sign, which many a figure drops, is what depends on the training most.
 #
-# What would a good value be? Train once more on the right labels, from another start: as good a network,
-# whose maps ought to agree. And train on **shuffled labels**, so that there is nothing to learn but 200
-# scenes by heart; for a fair comparison once more on the same 200 with their right labels. **Predict
-# first:** how well do the gradient maps of the two good networks agree?
+# What would a good value be? Stay with the size of the gradient, and train once more on the right labels,
+# from another start, just as long: its maps ought to agree. And train on **shuffled labels**, so that there
+# is nothing to learn but 200 scenes by heart; for a fair comparison once more on the same 200 with their
+# right labels. **Predict first:** how well do the gradient maps of the two networks with all right labels
+# agree?
 
 # %%
 MY_AGREEMENT = None  # rank correlation, from -1 to 1
@@ -728,20 +753,27 @@ retrained = {
 }
 by_heart = np.mean(answers(retrained["200 scenes, shuffled"], scenes[few]).argmax(axis=1) == shuffled)
 print(f"shuffled labels: {by_heart:.2f} of the training scenes learned by heart")
-agreement, points = {}, {"the network": hits["gradient"].mean()}
+agreement, points = {}, {}
 for name, network in retrained.items():
-    found = slopes_by_hand(network, x, y)
-    agreement[name], points[name] = alike(of_trained["gradient"], found), top_is_inside(found).mean()
-    print(f"{name:24} correlation {agreement[name]:.2f}, points into the digit {points[name]:.2f}")
-agreement["random weights"] = sameness["gradient"][-1]
+    # Where they point is asked on all new scenes: those above were chosen as the first network reads them.
+    found = slopes_by_hand(network, torch.tensor(test_scenes), torch.tensor(test_labels))
+    agreement[name] = alike(maps["gradient"], found[chosen])
+    points[name] = top_is_inside(found, test_boxes).mean()
+    reads = np.mean(answers(network, test_scenes).argmax(axis=1) == test_labels)
+    print(
+        f"{name:24} reads {reads:.2f} of the new scenes; correlation {agreement[name]:.2f}, "
+        f"points into the digit {points[name]:.2f}"
+    )
+agreement["random weights"] = sameness["gradient", "size"][-1]
 print(f"{'random weights':24} correlation {agreement['random weights']:.2f}")
 cl.compare(MY_AGREEMENT, agreement["another start"])
 
 # %% [markdown]
-# Two good networks do not agree on the order of the pixels nearly as well as one might hope, and a network
-# that learned labels of no meaning is not far behind. The scale does not run from 0 to 1: it begins where
-# random weights are and ends where another start is. Where the *highest* pixel lies tells more: with right
-# labels it is in the digit far more often than with shuffled ones, on the same scenes.
+# Two good networks do not agree on the order of the pixels nearly as well as one might hope. And the
+# correlation for labels of no meaning looks like a good part of that, until the scale is known: it does not
+# run from 0 to 1, it begins where random weights are and ends where another start is. Read the lines above
+# on that scale, the shuffled one against the same 200 scenes with right labels. Where the *highest* pixel
+# lies tells the two apart more plainly: with right labels it is in the digit far more often.
 
 # %% [markdown]
 # ## 4 · Fair shares
@@ -859,8 +891,8 @@ for name, sample in draw.items():
 print(f"mean size of a share: {np.abs(exact).mean():.3f}; exact: {len(coalitions)} questions")
 
 # %% [markdown]
-# Samples come near with a few questions, and with six features they need more of them than the exact
-# answer. That turns round where there are many features: 30 have a thousand million coalitions.
+# Samples come near with a dozen questions; but here 64 give the exact answer, and 300 samples
+# still do not. That turns round where there are many features: 30 have a thousand million coalitions.
 #
 # The shares of one person:
 
@@ -928,6 +960,11 @@ weights = np.array(weights)  # (200, 6): a person one sd above the mean gets thi
 sd = {name: weights[:, number].std(ddof=1) for number, name in enumerate(SIX)}
 sd["s1 + s2"] = weights[:, pair].sum(axis=1).std(ddof=1)
 print(f"correlation of s1 and s2: {together:.2f}")
+moves_with = np.corrcoef(weights.T)[pair[0]]
+print(
+    "the share of s1 moves with that of",
+    {n: round(float(c), 2) for n, c in zip(SIX, moves_with, strict=True)},
+)
 print(f"R² of the 200 regressions on new people: {np.mean(fits):.2f} ± {np.std(fits, ddof=1):.2f} (sd)")
 print("sd of the share over 200 draws of the people:", {k: round(float(v), 1) for k, v in sd.items()})
 
@@ -946,7 +983,9 @@ cl.show(
 # %% [markdown]
 # In a linear model the Shapley value is the weight times the distance from the mean, so these are exact
 # shares. Each regression predicts about as well, and each tells another story about s1 and s2: what one
-# gets, the other loses. Only the sum of the two is told by the data.
+# gets, the other loses. The sum of the two is told far better than either. (The knot has more strands: the
+# total cholesterol s1 is made up of s2, s3 and a part of the fats that s5 stands for, and these give and
+# take with it, too.)
 #
 # The **permutation importance** of lesson 09 does not escape. There a copied column made *both* look
 # useless. Here, what happens when s1 is permuted alone, s2 alone, and both by the same order?
@@ -976,10 +1015,12 @@ print("R² on new people falls by", {name: round(float(fall), 3) for name, fall 
 # them together.
 
 # %% [markdown]
-# ## 5 · A shortcut found, and one that is not
+# ## 5 · A shortcut with a place, and one without
 #
-# In lesson 05 a network read the *letters* that three hospitals print on their chest films, and failed in
-# hospitals without that habit. Would a map have told us? Three networks, one architecture, the same films,
+# In lesson 05 a network read the *letters* that three hospitals print on their chest films. There the films
+# of a hospital nearly all show the same finding: the healthy come from one, those with a focus from the
+# second, the diffuse from the third. In other hospitals any finding may bear any letter, and the network
+# failed. Would a map have told us? Three networks, one architecture, the same films,
 # and three habits of the hospitals:
 #
 # - **letter**: the films as they are, the hospital's letter in the upper left corner;
@@ -1018,6 +1059,9 @@ HABITS = ("letter", "raster", "none")
 film_rows = {part: films.splits["internal"][part] for part in ("train", "test")}
 film_rows["external"] = films.splits["external"]["test"]
 film_networks, film_accuracy = {}, {}
+for part, where in {"test": "in the same hospitals", "external": "in others"}.items():
+    fits = np.mean(marker[film_rows[part]] == films.targets[film_rows[part]])
+    print(f"the letter goes with the finding in {fits:.2f} of the films {where}")
 for habit in HABITS:
     pictures = with_habit(habit)[:, None]
     learn = film_rows["train"]
@@ -1054,28 +1098,53 @@ for habit in HABITS:
     tile_share[habit] = (size / size.sum()).numpy()
     print(f"{habit:7} corner {tile_share[habit][0, 0]:.2f}, largest tile {tile_share[habit].max():.2f}")
 
+# %% [markdown]
+# And a finer map, which keeps its sign: the gradient of one score less another, "diffuse" less "healthy",
+# averaged over the same films. How much of a map is the pattern of the raster, light and dark by turns? As
+# a share of its variance:
+
 # %%
-fig, axes = plt.subplots(1, 3, figsize=(9, 3.4))
-largest = max(share.max() for share in tile_share.values())
-for ax, habit in zip(axes, HABITS, strict=True):
-    ax.imshow(with_habit(habit)[film_rows["test"][0]], cmap="gray")
-    drawn = ax.imshow(
-        np.kron(tile_share[habit], np.ones((8, 8))), cmap="viridis", vmin=0, vmax=largest, alpha=0.6
+slope, striped = {}, {}
+for habit in HABITS:
+    seen = torch.tensor(with_habit(habit)[some])[:, None].requires_grad_()
+    scores = film_networks[habit](seen)
+    each = torch.autograd.grad((scores[:, 2] - scores[:, 0]).sum(), seen)[0][:, 0]  # (150, 32, 32)
+    slope[habit] = each.mean(dim=0).numpy()
+    for kind, found in {"with sign": slope[habit], "size": each.abs().mean(dim=0).numpy()}.items():
+        striped[habit, kind] = np.mean((found - found.mean()) * lines) ** 2 / found.var()
+    print(
+        f"{habit:7} the raster's pattern is {striped[habit, 'with sign']:.3f} of the gradient with its sign, "
+        f"{striped[habit, 'size']:.3f} of its size"
     )
-    ax.set_title(f"habit: {habit}")
-    ax.axis("off")
-fig.colorbar(drawn, ax=axes, label="share of the tile", shrink=0.8)
+
+# %%
+fig, axes = plt.subplots(3, 3, figsize=(9, 8.4), layout="constrained")
+largest = max(share.max() for share in tile_share.values())
+shown = next(row for row in film_rows["test"] if marker[row] == 2)  # of the hospital with the most raster
+for (bare, tiles, fine), habit in zip(axes.T, HABITS, strict=True):
+    bare.imshow(with_habit(habit)[shown], cmap="gray")
+    bare.set_title(f"habit: {habit}")
+    of_tiles = tiles.imshow(tile_share[habit], cmap="viridis", vmin=0, vmax=largest)
+    limit = np.quantile(np.abs(slope[habit]), 0.99)
+    of_slopes = fine.imshow(slope[habit] / limit, cmap="RdBu_r", vmin=-1, vmax=1)
+for ax in axes.flat:
+    ax.set(xticks=[], yticks=[])
+fig.colorbar(of_tiles, ax=axes[1], label="share of the tile", shrink=0.8)
+fig.colorbar(of_slopes, ax=axes[2], label="gradient, with sign (of its\n99 % quantile)", shrink=0.8)
 cl.show(
     fig,
-    alt="Three chest films under maps of 4 × 4 tiles: with the letter the upper left tile stands out; with "
-    "the raster and with no habit no tile stands out so far.",
+    alt="Nine panels, by habit: a chest film; a map of 4 × 4 tiles, where the letter's corner stands out; "
+    "and the mean gradient with its sign, where letter, lungs and the stripes of the raster show.",
 )
 
 # %% [markdown]
-# The letter stands out: whoever looks at the first map will ask what is in the corner. The second map has
-# no such place, and it belongs to a network that is just as lost in other hospitals. The raster is
-# *everywhere*, and a map can only say *where*. What finds it is a question that names it: lay each
-# hospital's raster in turn over the same test films. How often does the answer follow the raster?
+# The letter stands out among the tiles: whoever looks will ask what is in the corner. The raster's network
+# is lost in other hospitals, too, and has no such tile: each covers whole waves, and drops the sign. The
+# same network's gradient *with* its sign shows stripes from edge to edge, and without it next to none. So
+# which map was drawn, and whether its sign was kept, decides what can be seen. (We averaged over films, and
+# knew where to look.) What the stripes do to the answer is told by a question that names them: lay each
+# hospital's raster in turn over the same test films. How often is the answer the finding that goes with the
+# raster?
 
 # %%
 followed = {}
@@ -1084,7 +1153,7 @@ for habit in HABITS:
     laid_over = [pictures + hospital * RASTER * lines for hospital in range(3)]
     said = [answers(film_networks[habit], changed).argmax(axis=1) for changed in laid_over]
     followed[habit] = np.mean([said[hospital] == hospital for hospital in range(3)])
-    print(f"habit {habit:7} the answer is that of the raster in {followed[habit]:.2f} of the films")
+    print(f"habit {habit:7} the answer goes with the raster in {followed[habit]:.2f} of the films")
 print("a network that takes no notice: 0.33")
 
 # %% [markdown]
@@ -1145,11 +1214,11 @@ pieces = Counter(
 print("no network, just counting the pieces of 12 letters:", pieces.most_common(2))
 
 # %% [markdown]
-# Counting found the motif at once, and the network is not needed. But we can ask whether an attribution
-# finds it *in the network*. Three of them, letter by letter: the gradient at the letter that is there;
-# integrated gradients from a sequence that is a quarter of each letter; and **mutation**, the mean fall of
-# the score over the three other letters. The window of 12 letters with the largest sum: is it the motif,
-# exactly? A guess is right once in 39.
+# Counting, told only the length, as the network was, found the motif at once, and the network is not
+# needed. But we can ask whether an attribution finds it *in the network*. Three of them, letter by letter:
+# the gradient at the letter that is there; integrated gradients from a sequence that is a quarter of each
+# letter; and **mutation**, the mean fall of the score over the three other letters. The window of 12
+# letters with the largest sum: is it the motif, exactly? A guess is right once in 39.
 
 # %%
 motif_rows = np.flatnonzero((new_binds == 1) & (said == 1))[:60]
@@ -1253,7 +1322,9 @@ print(f"network: {held_right:.3f} of {len(held)} new isolates right")
 # - and one that asks *no network*: the **correlation** of "not the usual letter" with resistance, in the
 #   training isolates.
 #
-# The list of known sites is the judge: of the ten highest places, how many are on it?
+# The list of known sites is the judge: of the ten highest places, how many are on it? (For the real
+# isolates it is of all protease inhibitors, not of our drug alone (NFV is nelfinavir): a site that matters
+# for others only counts against all four.)
 
 # %%
 some = held[:150]
@@ -1274,8 +1345,8 @@ def loss_of(inputs):
         return cross_entropy(resistance(inputs), torch.tensor(resistant[some])).item()
 
 
-by_path = attr.IntegratedGradients(resistance).attribute(
-    site_inputs, baselines=usual_input, target=1, n_steps=24
+by_path = attr.IntegratedGradients(lambda inputs: resistance(inputs) @ torch.tensor([-1.0, 1.0])).attribute(
+    site_inputs, baselines=usual_input, n_steps=24
 )
 site_values = {"integrated gradients": by_path.sum(dim=1).abs().mean(dim=0).detach().numpy()}
 back, permuted = np.zeros(places), np.zeros(places)
@@ -1305,7 +1376,9 @@ for name, values in site_values.items():
 
 # %% [markdown]
 # Most of the first ten are on the list, several times as many as by chance: the network uses sites that
-# resist. But the plain correlation, which takes a second and no network, is about as good. And among the
+# resist. The first two rows agree nearly or wholly, and rightly: with one baseline, and a network that is
+# nearly additive in the places, they ask nearly the same. But the plain correlation, which takes a second
+# and no network, is about as good. And among the
 # first places of both stand some that are *not* on the list. On the real isolates these are 10, 71 and 63,
 # which Shafer and Schapiro name among the accessory mutations (lesson 09): they accompany resistance. Does
 # the virus need them, or does only the model?
@@ -1388,13 +1461,14 @@ cl.show(
 # %% [markdown]
 # The shares are exact, the model does use sites 10 and 71, and it predicts better than chance. A mutation
 # there changes nothing about the drug. What lies behind it, the treatment and the eight sites, is not among
-# the columns, and **no attribution can name what is not there**. It explains the model. To learn about the
-# world one has to intervene: mutate the site, and measure.
+# the columns, and **no attribution can name what is not there**. It explains the model. The sure way to
+# learn about the world is to intervene: mutate the site, and measure.
 #
 # So, are they "good methods" for seeing what a decision is "based on"? Where that has a place, yes: digit,
 # letter, motif. But none of the three that the sentence names is better than plain occlusion by all three
 # scores, a map that never saw the network passed two of the three scores, and a shortcut without a place
-# stayed hidden. What "gives rise" to a thing is another question, and no map answers it.
+# stayed hidden from a map of tiles, and from one without a sign. What "gives rise" to a thing is another
+# question, and no map answers it.
 #
 # More limits: one network of each kind, pictures with one thing to see, a grey baseline that we chose
 # (another one gives another map), and a truth, the box, that says where the *digit* is and not what the
@@ -1425,16 +1499,13 @@ cl.claim(
     because="counted on all scenes: (8/17)² are 0.22, and a random pixel gets 0.11",
 )
 
-for name in NAMED:
-    cl.claim(
-        f"{name} points into the digit more often than plain occlusion",
-        hits[name].mean(),
-        ">",
-        hits["occlusion"].mean(),
-        margin=0.08,
-        expect="fails",
-        because="with 40 scenes a difference of three can be luck",
-    )
+cl.claim(
+    "plain occlusion points into nearly every digit, so that nobody can be clearly ahead of it",
+    hits["occlusion"].mean(),
+    ">=",
+    0.9,
+    because="above 0.9 a lead of more than one scene in ten is not to be had; only a worse map could show",
+)
 cl.claim(
     "the plain gradient points into it far more often than brightness, which never saw the network",
     hits["gradient"].mean(),
@@ -1465,7 +1536,7 @@ cl.claim(
     area_gone["occlusion"].mean(),
     ">",
     min(area_gone["LIME"].mean(), area_gone["RISE"].mean()),
-    because="the same scenes; a small lead, and so no margin",
+    because="the same scenes, and a small lead: its paired intervals stand in section 2; so no margin",
 )
 for name in make:
     cl.claim(
@@ -1491,14 +1562,21 @@ cl.claim(
 # %%
 cl.claim(
     "with random weights in all layers nothing is left of the Grad-CAM map, in rank correlation",
-    sameness["Grad-CAM"][-1],
+    sameness["Grad-CAM", "with sign"][-1],
     "<",
     0.3,
     because="no map of noise would come near 0.3 on average",
 )
 cl.claim(
-    "nor of the integrated gradients",
-    sameness["integrated gradients"][-1],
+    "nor of the integrated gradients with their sign",
+    sameness["integrated gradients", "with sign"][-1],
+    "<",
+    0.3,
+    because="the same 0.3",
+)
+cl.claim(
+    "nor of their sizes",
+    sameness["integrated gradients", "size"][-1],
     "<",
     0.3,
     expect="fails",
@@ -1518,7 +1596,7 @@ cl.claim(
     ">",
     points["200 scenes, shuffled"],
     margin=0.15,
-    because="15 scenes in a hundred, the same scenes to learn from, and to be asked about",
+    because="about three standard errors with so many new scenes; both learned the same scenes",
 )
 
 # %% [markdown]
@@ -1548,7 +1626,7 @@ cl.claim(
 )
 
 # %% [markdown]
-# **5 · A map finds a shortcut that has a place.**
+# **5 · A map of tiles finds a shortcut that has a place; one without takes a sign, or a question.**
 
 # %%
 for habit in ("letter", "raster"):
@@ -1568,12 +1646,29 @@ cl.claim(
     because="1/16 would be a tile like any other",
 )
 cl.claim(
-    "the raster stands out in some tile as much",
+    "the raster stands out in some tile as much as the letter",
     tile_share["raster"].max(),
     ">",
     3 / 16,
     expect="fails",
     because="the same three tiles' worth",
+)
+cl.claim(
+    "the gradient with its sign, averaged over films, shows the raster's pattern, as a share of its variance",
+    striped["raster", "with sign"],
+    ">",
+    striped["none", "with sign"],
+    margin=0.2,
+    because="a fifth of the map is hard to overlook; the network that never had a raster is the measure",
+)
+cl.claim(
+    "its size shows the pattern as well",
+    striped["raster", "size"],
+    ">",
+    striped["none", "size"],
+    margin=0.2,
+    expect="fails",
+    because="the same fifth",
 )
 cl.claim(
     "the question that names the raster finds it, in answers that follow the raster",
@@ -1625,14 +1720,6 @@ cl.claim(
     "<=",
     3,
     because="of 91 places",
-)
-cl.claim(
-    "a mutation at that site adds to the resistance",
-    simulated.truth["effects"][followers].max(),
-    ">",
-    0,
-    expect="fails",
-    because="it is planted so",
 )
 print("The map is of the model.")
 
