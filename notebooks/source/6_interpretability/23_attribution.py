@@ -606,9 +606,9 @@ cl.show(
 # Three scores, three orders. By pointing, the two oldest, plain occlusion, and the gradient at a small part
 # of the cost, are at or near the ceiling, and nobody can be clearly ahead of them: this game can tell worse
 # from good, not better. LIME and SHAP tend to miss more often, in part because of their tiles, four pixels
-# wide: the best tile may lie across the edge of the box. By insertion LIME and RISE are ahead of the gradient,
-# and none is clearly ahead of occlusion, a short loop. By deletion LIME and RISE lead occlusion, a little.
-# "Which is best" depends on the question, and whoever reports one score has chosen it.
+# wide: the best tile may lie across the edge of the box. By insertion LIME and RISE are ahead of the
+# gradient, and none is clearly ahead of occlusion, a short loop. By deletion LIME and RISE lead occlusion, a
+# little. "Which is best" depends on the question, and whoever reports one score has chosen it.
 #
 # Now the orange rows. Brightness misses the digit in half of the scenes or more, since the decoy is as
 # bright. But it passes deletion and insertion far better than chance and about as well as the gradient,
