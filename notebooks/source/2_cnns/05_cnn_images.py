@@ -1197,9 +1197,9 @@ cl.compare(MY_MEAN, mean_chance["weighted"])
 # Nearly all that the weights gained was a moved threshold. The price: the weighted network says "one in
 # three" or more where one in ten is true. The focal loss distorts as well: what is rightly sure counts
 # little, so nothing is said surely. For the weights there is a remedy in one line: they multiply the odds
-# by nine, so divide by nine. The focal loss with γ = 2 has a remedy too, only longer: its best answer $p$
-# stands for the chance $g(1 - p) / (g(p) + g(1 - p))$ with $g(p) = (1 - p)^2 / p - 2 (1 - p) \log p$, so
-# that 0.31 stands for 0.1, and ½ for ½ (N. Charoenphakdee and others, 2021).
+# by nine, so divide by nine. The focal loss with γ = 2 has a remedy too, only longer: its best answer *p*
+# stands for the chance g(1 − p) / (g(p) + g(1 − p)) with g(p) = (1 − p)² / p − 2 (1 − p) log p, so that
+# 0.31 stands for 0.1, and ½ for ½ (N. Charoenphakdee and others, 2021).
 #
 # If somebody will act on the *probability*, train with the plain loss and move the threshold, by what a
 # missed melanoma and a false alarm cost, or on validation data. (Here it was set on the test lesions, only

@@ -1022,7 +1022,7 @@ except cl.CourseError as missing:
     drawn = None
     print(missing)
 if drawn is None:
-    runs = cl.simulators.glyphs(SEED + 100, classes=400, images=2, noise=NOISE).inputs
+    runs = cl.simulators.glyphs(SEED + 100, classes=400, images=2, noise=NOISE).inputs.copy()
     shown, asked = runs.reshape(20, 20, 2, 20, 20).transpose(2, 0, 1, 3, 4)  # (run, sign, H, W) each
 else:
     by_run = [
