@@ -7,8 +7,6 @@ writes training.md and training.svg anew; `make bench` and `make kills` do it by
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -273,18 +271,14 @@ def _card(result: dict) -> str:
 
 
 def _origin(training: dict) -> str:
-    machine, versions = training["machine"], training["versions"]
     shares = [
         one["share_of_a_core"] for case in training["speed"].values() for one in case["against"].values()
     ]
-    changed = ", with uncommitted changes" if training["has_uncommitted_changes"] else ""
     return (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}. Load (1, 5 and 15 minutes) "
+        f"{provenance.machine(training)}. Load (1, 5 and 15 minutes) "
         f"before: {training['load_before']}, after: {training['load_after']}; the timed process had at least "
         f"{min(shares):.0%} of a core in every comparison. It took {training['minutes']:.0f} minutes. "
-        f"Commit {str(training['commit'])[:12]}{changed}; "
-        + ", ".join(f"{name} {version}" for name, version in versions.items())
-        + "."
+        f"{provenance.versions(training)}"
     )
 
 
@@ -328,13 +322,8 @@ def draw(training: dict, path: Path) -> None:
         ax.set_xlabel("time of fit / time of the other loop (left of the line, fit is faster)")
         ax.spines[["top", "right"]].set_visible(False)
         fig.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)
-        fig.savefig(path, metadata={"Date": None, "Description": fingerprint(training)})
+        fig.savefig(path, metadata={"Date": None, "Description": provenance.fingerprint(training["speed"])})
         plt.close(fig)
-
-
-def fingerprint(training: dict) -> str:
-    """Return a short name for the numbers that the picture shows."""
-    return hashlib.sha256(json.dumps(training["speed"], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def recorded(folder: Path = provenance.RESULTS) -> dict[str, dict]:

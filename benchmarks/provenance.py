@@ -106,6 +106,24 @@ def made_from(result: str) -> dict:
     }
 
 
+def machine(result: dict) -> str:
+    """Say on which machine a result was made."""
+    one = result["machine"]
+    return f"{one['processor']}, {one['cores']} cores, {one['system']}"
+
+
+def versions(result: dict) -> str:
+    """Say of which commit a result is, and with which versions it was made."""
+    changed = ", with uncommitted changes" if result["has_uncommitted_changes"] else ""
+    with_these = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    return f"Commit {str(result['commit'])[:12]}{changed}; {with_these}."
+
+
+def fingerprint(numbers: object) -> str:
+    """Return a short name for numbers, by which a picture says what it shows."""
+    return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def load() -> list[float] | None:
     """Return how many programs wanted to compute over the last 1, 5 and 15 minutes, where the system says."""
     return [round(number, 2) for number in os.getloadavg()] if hasattr(os, "getloadavg") else None

@@ -265,6 +265,16 @@ def test_an_answer_that_fails_is_told_what_it_was_called_with():
     assert "of the notebook" not in judge(MEAN, divides_by_zero).message
 
 
+def counts_beyond_its_input_with_numpy(values):
+    return values[np.size(values)]
+
+
+def test_a_module_is_no_array_of_the_notebook():
+    message = judge(MEAN, counts_beyond_its_input_with_numpy).message
+    assert "It was called with `values` of shape (3,)." in message
+    assert "of the notebook" not in message
+
+
 @pytest.mark.parametrize(
     ("text", "page"),
     [

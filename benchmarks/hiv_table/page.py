@@ -8,8 +8,6 @@ writes hiv_table.md and hiv_table.svg anew; `make hiv-table` does it by itself.
 from __future__ import annotations
 
 import csv
-import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
@@ -157,7 +155,12 @@ def text(result: dict) -> str:
     grouped = of(result, "grouped")
     parts += ["## Identical sequences kept together", _grouped(rows, grouped)]
     parts += ["## How it was done", _HOW.format(**_authors_folds()), "## The recipe", _RECIPE]
-    parts += ["## Time", _times(result), "## Made from", _origin(result)]
+    parts += [
+        "## Time",
+        _times(result),
+        "## Made from",
+        f"{provenance.machine(result)}. {provenance.versions(result)}",
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -339,22 +342,6 @@ def _times(result: dict) -> str:
     )
 
 
-def _origin(result: dict) -> str:
-    machine, versions = result["machine"], result["versions"]
-    changed = ", with uncommitted changes" if result["has_uncommitted_changes"] else ""
-    return (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}. "
-        f"Commit {str(result['commit'])[:12]}{changed}; "
-        + ", ".join(f"{name} {version}" for name, version in versions.items())
-        + "."
-    )
-
-
-def fingerprint(result: dict) -> str:
-    """Return a short name for the numbers that the picture shows."""
-    return hashlib.sha256(json.dumps(result["rows"], sort_keys=True).encode()).hexdigest()[:16]
-
-
 def draw(result: dict, path: Path) -> None:
     """Draw a dot for each model and drug, the published networks hollow."""
     import matplotlib
@@ -392,7 +379,7 @@ def draw(result: dict, path: Path) -> None:
         ax.set_xlabel("accuracy, mean of five folds; after each drug, its number of isolates")
         ax.spines[["top", "right"]].set_visible(False)
         fig.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)
-        fig.savefig(path, metadata={"Date": None, "Description": fingerprint(result)})
+        fig.savefig(path, metadata={"Date": None, "Description": provenance.fingerprint(result["rows"])})
         plt.close(fig)
 
 

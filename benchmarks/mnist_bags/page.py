@@ -143,13 +143,9 @@ def _beside(result: dict) -> str:
 
 
 def _origin(result: dict) -> str:
-    machine, versions = result["machine"], result["versions"]
-    changed = ", with uncommitted changes" if result["has_uncommitted_changes"] else ""
     return (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; {result['minutes']:.0f} "
-        f"minutes with {result['processes']} processes. Commit {str(result['commit'])[:12]}{changed}; "
-        + ", ".join(f"{name} {version}" for name, version in versions.items())
-        + "."
+        f"{provenance.machine(result)}; {result['minutes']:.0f} minutes with {result['processes']} processes. "
+        f"{provenance.versions(result)}"
     )
 
 

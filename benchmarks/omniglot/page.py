@@ -7,8 +7,6 @@ writes omniglot.md and omniglot.svg anew; `make omniglot` does it by itself.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
@@ -168,7 +166,7 @@ def text(result: dict) -> str:
         "## Time",
         _times(result),
         "## Made from",
-        _origin(result),
+        f"{provenance.machine(result)}. {provenance.versions(result)}",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -214,22 +212,6 @@ def _times(result: dict) -> str:
     )
 
 
-def _origin(result: dict) -> str:
-    machine, versions = result["machine"], result["versions"]
-    changed = ", with uncommitted changes" if result["has_uncommitted_changes"] else ""
-    return (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}. "
-        f"Commit {str(result['commit'])[:12]}{changed}; "
-        + ", ".join(f"{name} {version}" for name, version in versions.items())
-        + "."
-    )
-
-
-def fingerprint(result: dict) -> str:
-    """Return a short name for the numbers that the picture shows."""
-    return hashlib.sha256(json.dumps(result["rows"], sort_keys=True).encode()).hexdigest()[:16]
-
-
 def draw(result: dict, path: Path) -> None:
     """Draw the interval over runs of each method, its mean, and a small mark for every training."""
     import matplotlib
@@ -259,7 +241,7 @@ def draw(result: dict, path: Path) -> None:
         ax.set_xlabel("error [%]; bar: 95 % over runs; dotted: the limit")
         ax.spines[["top", "right"]].set_visible(False)
         fig.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
-        fig.savefig(path, metadata={"Date": None, "Description": fingerprint(result)})
+        fig.savefig(path, metadata={"Date": None, "Description": provenance.fingerprint(result["rows"])})
         plt.close(fig)
 
 

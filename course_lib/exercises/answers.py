@@ -106,7 +106,9 @@ def _called_with(function: Callable, named: list[str], values: Sequence[object])
     told_values = ", ".join(f"{name} {_brief(value)}" for name, value in zip(named, values, strict=True))
     sentence = f"It was called with {told_values}."
     home, code = home_of(function), getattr(function, "__code__", None)
-    borrowed = [name for name in getattr(code, "co_names", ()) if hasattr(home.get(name), "shape")]
+    # An array's shape is a tuple; `np.shape` is a function.
+    shapes = {name: getattr(home.get(name), "shape", None) for name in getattr(code, "co_names", ())}
+    borrowed = [name for name, shape in shapes.items() if isinstance(shape, tuple)]
     if borrowed:
         borrowed = " and ".join(f"`{name}`" for name in borrowed)
         sentence += f" It also uses {borrowed} of the notebook: did you mean what comes in?"
