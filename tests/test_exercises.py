@@ -251,6 +251,12 @@ def test_an_answer_that_goes_wrong_gets_one_helpful_sentence(answer, said):
     assert said in verdict.message
 
 
+def test_a_renamed_argument_is_told_of_its_name():
+    by_name = exercise(lambda answer: call(answer, np.ones(3), axis=0) and "Good.")
+    message = judge(by_name, lambda values, direction: 3.0).message
+    assert "takes `(values, direction)`, but the check calls it with `axis` by name." in message
+
+
 of_the_notebook = np.ones(9)
 
 

@@ -88,8 +88,12 @@ def _named(function: Callable, args: tuple, kwargs: dict) -> list[str]:
         names = [str(parameter) for parameter in signature.parameters.values()]
         takes = f"takes `({', '.join(names)})`" if names else "takes no argument"
         count = len(args) + len(kwargs)
+        calls_it_with = f"{count} argument{'s' * (count != 1)}"
+        unknown = [f"`{name}`" for name in kwargs if name not in signature.parameters]
+        if unknown and len(signature.parameters) == count:
+            calls_it_with = f"{' and '.join(unknown)} by name"
         raise NotYet(
-            f"Your function {takes}, but the check calls it with {count} argument{'s' * (count != 1)}. "
+            f"Your function {takes}, but the check calls it with {calls_it_with}. "
             "Keep the first line of the function as the exercise gives it."
         ) from None
     positional = [
