@@ -19,8 +19,8 @@ endif
 CALM := OMP_NUM_THREADS=1 COURSE_PROFILE=quick COURSE_PROGRESS=off COURSE_OFFLINE=1 \
         COURSE_STATE=$(CURDIR)/build/progress-of-tests.json
 NBVAL := tests/guards/run_notebooks $(abspath $(BIN))/python
-# One server and one browser, so one process; -rs gives the reason where there is no browser to drive.
-BROWSER := $(BIN)/pytest -rs tests/browser
+# Two servers and two browsers take the lessons in turns; -rs gives the reason where there is no browser to drive.
+BROWSER := $(BIN)/pytest -rs -n 2 --dist loadgroup tests/browser
 
 # What the benchmarks compare with lives apart from what the course needs.
 BENCH := build/bench-venv

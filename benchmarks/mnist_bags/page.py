@@ -144,8 +144,8 @@ def _beside(result: dict) -> str:
 
 def _origin(result: dict) -> str:
     return (
-        f"{provenance.machine(result)}; {result['minutes']:.0f} minutes with {result['processes']} processes. "
-        f"{provenance.versions(result)}"
+        f"{provenance.machine(result)}; {result['minutes']:.0f} minutes with {result['processes']} "
+        f"processes. {provenance.versions(result)}"
     )
 
 

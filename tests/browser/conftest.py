@@ -1,4 +1,7 @@
-"""One server and one browser for all lessons; one page for each lesson, run from top to bottom."""
+"""One server and one browser for all lessons; one page for each lesson, run from top to bottom.
+
+Shared among processes (`pytest -n`), each process has its own server and browser, and takes whole lessons.
+"""
 
 import os
 from pathlib import Path
@@ -14,6 +17,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # Read at import: tests/conftest.py unsets it before each test.
 DATA = {name: os.environ[name] for name in ("COURSE_DATA_MIRROR",) if os.environ.get(name)}
 PICTURES = ROOT / "build" / "browser"  # kept by CI: one screenshot of each lesson
+
+
+def pytest_collection_modifyitems(items):
+    """Keep together what shares a page: the tests of one lesson, and those of the planted faults."""
+    for item in items:
+        lesson = item.callspec.params.get("lesson") if hasattr(item, "callspec") else None
+        item.add_marker(pytest.mark.xdist_group(lesson.number if lesson else item.path.stem))
 
 
 @pytest.fixture(scope="session")
