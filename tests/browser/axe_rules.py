@@ -14,9 +14,13 @@ DRAWN = (".jp-Notebook .jp-MarkdownOutput", ".jp-Notebook .jp-OutputArea-output"
 # takes such words for invisible and looks at none of them.
 _LAID_OUT = """
 .jp-Notebook .jp-Cell { content-visibility: visible !important; }
-.jp-Notebook .jp-Cell { background: var(--jp-layout-color0); } /* what is behind it in its panel */
+/* What is behind it in its panel; the selected cell would let the page behind the panel shine through. */
+.jp-Notebook .jp-Cell { background: var(--jp-layout-color0) !important; }
 html, body, body :has(.jp-Notebook), .jp-WindowedPanel-outer { overflow: visible !important; }
 """
+# JupyterLab puts the cells on the page one after another, when it has nothing else to do.
+_ALL_THERE = """() =>
+  document.querySelectorAll('.jp-Notebook .jp-Cell').length === window.lesson.content.widgets.length"""
 _SENTENCE = re.compile(r"(\S+\s+){4,}\S.*[.?!…][\"”’')\]]*\s*", re.DOTALL)
 # JupyterLab's own looks, the same in every notebook: it underlines no link.
 _NOT_OURS = ("link-in-text-block",)
@@ -42,6 +46,7 @@ def findings(page: Page) -> tuple[list[dict], dict[str, int]]:
     """
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE_SCRIPT)
+    page.wait_for_function(_ALL_THERE)
     style = page.add_style_tag(content=_LAID_OUT)
     try:
         result = page.evaluate(_RUN, [list(DRAWN), list(_NOT_OURS)])

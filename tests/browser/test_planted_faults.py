@@ -24,6 +24,9 @@ CELLS = [
     new_markdown_cell("Words to fill the page.\n\n" * 80),
     new_code_cell("HTML('<p style=\"color: #999999; background: #ffffff\">pale, far below</p>')"),
     new_code_cell("Javascript('setTimeout(() => { throw new Error(\"planted in the page\"); })')"),
+    new_markdown_cell(
+        "[A link in a cell that is selected](https://example.org), far below, with nothing wrong."
+    ),
 ]
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -74,3 +77,13 @@ def test_axe_names_what_cannot_be_read_heard_or_followed(planted):
 
 def test_a_picture_without_words_is_named(planted):
     assert axe_rules.pictures_without_a_sentence(planted.page) == ["Image"]
+
+
+def test_axe_sees_a_selected_cell_far_below_as_a_reader_does(planted):
+    planted.page.evaluate("(last) => { window.lesson.content.activeCellIndex = last; }", len(CELLS) - 1)
+    planted.use_theme("JupyterLab Dark")
+    try:
+        violations, _ = axe_rules.findings(planted.page)
+    finally:
+        planted.use_theme("JupyterLab Light")
+    assert [one["why"] for one in violations if "a cell that is selected" in one["html"]] == []
