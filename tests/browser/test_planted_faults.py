@@ -25,7 +25,7 @@ CELLS = [
     new_code_cell("HTML('<p style=\"color: #999999; background: #ffffff\">pale, far below</p>')"),
     new_code_cell("Javascript('setTimeout(() => { throw new Error(\"planted in the page\"); })')"),
     new_markdown_cell(
-        "[A link in a cell that is selected](https://example.org), far below, with nothing wrong."
+        "[A link in a cell that is selected](https://example.org), far below and right."
     ),
 ]
 
