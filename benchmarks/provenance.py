@@ -41,6 +41,7 @@ MADE_FROM = {
     "training_gpu": ("bench-gpu", (*_FIT, *_TIMED)),
     "mnist_bags": ("mnist-bags", _BAGS),
     "omniglot": ("omniglot", _RUNS),
+    "browser": ("browser-ten", ("tests/browser/*.py",)),
     "kills": ("kills", (*_FIT, "benchmarks/kills.py")),
     "hiv_table": ("hiv-table", (*HIV_MODELS, "benchmarks/hiv_table/recipe.py")),
 }

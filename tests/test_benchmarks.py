@@ -62,7 +62,7 @@ def test_the_page_is_what_the_results_say(root):
 
 @pytest.fixture
 def copy(root, tmp_path):
-    for folder in ("benchmarks", "course_lib"):
+    for folder in ("benchmarks", "course_lib", "tests/browser"):
         shutil.copytree(root / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
@@ -87,6 +87,7 @@ def test_comments_docstrings_and_layout_make_no_result_stale(copy):
         ("benchmarks/pairs.py", "RESAMPLES = 4000", "RESAMPLES = 4001", {"training", "training_gpu"}),
         ("benchmarks/kills.py", "EPOCHS = 12", "EPOCHS = 13", {"kills"}),
         ("benchmarks/page.py", "TUNED, ", "TUNED_, ", set()),
+        ("tests/browser/lesson_page.py", "_TABS = 40", "_TABS = 41", {"browser"}),
         ("course_lib/device.py", "100_000_000", "100_000_001", {"training", "training_gpu", "kills"}),
     ],
 )

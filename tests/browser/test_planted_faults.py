@@ -24,9 +24,7 @@ CELLS = [
     new_markdown_cell("Words to fill the page.\n\n" * 80),
     new_code_cell("HTML('<p style=\"color: #999999; background: #ffffff\">pale, far below</p>')"),
     new_code_cell("Javascript('setTimeout(() => { throw new Error(\"planted in the page\"); })')"),
-    new_markdown_cell(
-        "[A link in a cell that is selected](https://example.org), far below and right."
-    ),
+    new_markdown_cell("[A link in a cell that is selected](https://example.org), far below and right."),
 ]
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
