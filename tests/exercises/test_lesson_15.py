@@ -449,7 +449,7 @@ WRONG = {
             "how far single cases differ",
         ),
         (report_with_interval(lambda right, base: standard_error(right - base)), "± one standard error"),
-        (report_with_interval(lambda right, base: 1.645 * standard_error(right - base)), "1000 draws or more"),
+        (report_with_interval(lambda right, base: 1.645 * standard_error(right - base)), "1000 draws"),
         (report_with_the_baseline, "against itself"),
         (report_with(lambda row, right, base: (*np.round(row[:3], 2), row[3])), "If you round"),
         (report_with(lambda row, right, base: (row[0] + 0.01, *row[1:])), "is not the difference"),
