@@ -958,10 +958,9 @@ for name, took in seconds.items():
 # %% [markdown]
 # Read it from the bottom. Handing labels on from neighbour to neighbour, which has no network in it, keeps
 # company with the best of the networks. Among those trained on the forty labels, distortions alone bring most
-# of the way, and what FixMatch gets from the pool on top is less, now and then a loss. A network that starts
-# off wrong about a digit may be sure of it, and then it teaches itself the mistake: with some seeds a faint
-# dot stands far to the left of its fellows. Far out on the left stands the question of which way up: features
-# that are worse than none.
+# of the way, and what FixMatch gets from the pool on top is less. (A network that starts off wrong about a
+# digit may be sure of it, and then it teaches itself the mistake.) Far out on the left stands the question of
+# which way up: features that are worse than none.
 #
 # ## Where it fails
 #
@@ -1022,9 +1021,9 @@ for what, known, new in (
 #
 # They were *told* that a digit may move, in every distorted copy; the neighbours were not. Tell them: put
 # each picture of the pool into the graph nine times, as it is and moved by a pixel each way, a labelled one
-# with its label. And lest the network be told less, FixMatch once more, whose strong view is the picture as
-# it is or moved in one of the same ways, and nothing else. **Predict first:** spreading that was told, of
-# 100 moved digits?
+# with its label. And lest the others be told less: 1-NN among nine copies of the forty, without the pool, and
+# FixMatch once more, whose strong view is the picture as it is or moved in one of the same ways, and nothing
+# else. **Predict first:** spreading that was told, of 100 moved digits?
 
 
 # %%
@@ -1035,11 +1034,20 @@ def moved_at_random(pictures):
     return torch.stack(all_nine)[torch.randint(9, (len(pictures),)), torch.arange(len(pictures))]
 
 
+def nine(pictures):
+    """Return pictures (B, 8, 8) nine times: as they are, and moved in each way."""
+    return np.concatenate([pictures, *(shifted(pictures, *move) for move in moves)])
+
+
 MY_TOLD = None  # of 100 moved test digits
-copies = np.concatenate([pool, *(shifted(pool, *move) for move in moves)])
 both = np.concatenate([test, moved])
-told_right = np.stack([spread(few, copies, both).reshape(2, -1) == test_truth for few in chosen])
+told_right = np.stack([spread(few, nine(pool), both).reshape(2, -1) == test_truth for few in chosen])
 name = "spreading, told of moves"
+right[name], moved_right[name] = told_right[:, 0], told_right[:, 1]
+
+copies = [KNeighborsClassifier(1).fit(flat(nine(pool[few])), np.tile(truth[few], 9)) for few in chosen]
+told_right = np.stack([one.predict(flat(both)).reshape(2, -1) == test_truth for one in copies])
+name = "1-NN, told of moves"
 right[name], moved_right[name] = told_right[:, 0], told_right[:, 1]
 
 told_networks = [semi_supervised(few, pseudo_label_loss, moved_at_random) for few in chosen]
@@ -1051,9 +1059,10 @@ for name, rows in moved_right.items():
 cl.compare(MY_TOLD, 100 * moved_right["spreading, told of moves"].mean(), unit="digits")
 
 # %% [markdown]
-# Told the same thing, the neighbours are ahead again, on moved digits and on those as they are. (FixMatch
-# that was told of moves alone gave up the turns and slants for them.) What had won on moved digits was not
-# the network: it was what somebody knew of the pictures and put in by hand.
+# Told the same thing, the neighbours are ahead again, on moved digits and on those as they are; on moved ones
+# even 1-NN, without the pool, keeps up with FixMatch. (FixMatch that was told of moves alone mostly reads
+# fewer digits as they are: it gave up the turns and slants.) What had won on moved digits was not the
+# network: it was what somebody knew of the pictures and put in by hand.
 #
 # Three limits. These pictures have 64 pixels, and in 64 numbers a neighbour means something; in photographs
 # of 150,000 it hardly does. There the published results are good: fine-tuned on one label in a hundred of
@@ -1135,8 +1144,8 @@ cl.claim(
 )
 
 # %% [markdown]
-# **3 · Contrast learns something without labels, not more than the neighbours know, and no more than its
-# distortions bring without it.**
+# **3 · Contrast learns something without labels: not more than the neighbours know, and less than its
+# distortions bring.**
 
 # %%
 cl.claim(
@@ -1144,8 +1153,7 @@ cl.claim(
     mean_right["contrast + probe"],
     ">",
     mean_right["logistic regression"],
-    margin=0.02,
-    because="0.02 is fourteen of 719 test digits",
+    because="any gain would do, as for the question of section 4",
 )
 cl.claim(
     "contrast with a probe beats label spreading on pixels",
