@@ -278,6 +278,10 @@ def _verify_report(answer):
                 f"Return a dictionary, not a `{type(found).__name__}`: "
                 "`{name: (gain, low, high, verdict)}`."
             )
+        if baseline in found:
+            raise NotYet(
+                f"`{baseline}` is the baseline, and stands in the report against itself. Leave it out."
+            )
         for name, right in table.items():
             if name == baseline:
                 continue
@@ -332,6 +336,11 @@ def _expect_gain(found, gain, right, baseline, told):
     ):
         if math.isclose(found, wrong, abs_tol=1e-6):
             raise NotYet(f"{message} ({told}.)")
+    if abs(found - gain) <= 0.005:
+        raise NotYet(
+            "The gain is nearly the difference of the two accuracies. If you round it: return it as it is. "
+            f"({told}.)"
+        )
     raise NotYet(f"The gain is not the difference of the two accuracies. ({told}.)")
 
 
@@ -391,7 +400,12 @@ def _expect_interval(ends, gain, error, right, baseline, told):
             "divided by the root of their number.",
         ),
         (gain, error, "That is ± one standard error, which holds 68 %. For 95 % it takes 1.96 of them."),
-        (gain, 1.64 * error, "That is an interval of 90 %. Asked are 95 %."),
+        (
+            gain,
+            1.64 * error,
+            "That is about as wide as an interval of 90 %. For 95 % take ± 1.96 standard errors, or the "
+            "2.5th and 97.5th percentiles of 1000 draws or more.",
+        ),
         (-gain, half, "The ends belong to the baseline minus the method: the sign is turned round."),
         (100 * gain, 100 * half, "The interval is in per cent. Return shares."),
     ):

@@ -189,6 +189,10 @@ def report_with_interval(half_of, centre_of=lambda gain, right, base: gain):
     return report_with(change)
 
 
+def report_with_the_baseline(correct, baseline):
+    return report_by_formula(correct, baseline) | {baseline: (0.0, 0.0, 0.0, "cannot tell")}
+
+
 def report_without(*verdicts):
     def variant(correct, baseline):
         rows = report_by_formula(correct, baseline)
@@ -445,7 +449,10 @@ WRONG = {
             "how far single cases differ",
         ),
         (report_with_interval(lambda right, base: standard_error(right - base)), "± one standard error"),
-        (report_with_interval(lambda right, base: 1.645 * standard_error(right - base)), "90 %"),
+        (report_with_interval(lambda right, base: 1.645 * standard_error(right - base)), "1000 draws"),
+        (report_with_the_baseline, "against itself"),
+        (report_with(lambda row, right, base: (*np.round(row[:3], 2), row[3])), "If you round"),
+        (report_with(lambda row, right, base: (row[0] + 0.01, *row[1:])), "is not the difference"),
         (report_with_interval(lambda right, base: 0.2), "is not a 95 % interval"),
         (report_with(lambda row, right, base: (-row[0], -row[2], -row[1], row[3])), "The sign is turned"),
         (report_with(lambda row, right, base: (row[0], -row[2], -row[1], row[3])), "The ends belong to"),

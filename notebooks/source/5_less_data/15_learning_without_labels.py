@@ -9,7 +9,7 @@
 #
 # Pictures are cheap; a label costs somebody's time. We have a thousand digits and the labels of forty.
 # **What do the other thousand buy, and what would more labels buy?** The figure worth wanting is the last
-# one: eleven ways to use the same forty labels, on the same test digits.
+# one: twelve ways to use the same forty labels, on the same test digits.
 
 # %% [markdown]
 # ## Goals
@@ -21,7 +21,7 @@
 # 3. **write** a contrastive loss, and weigh what it learned without labels;
 # 4. **report** a method that made things worse;
 # 5. **write** FixMatch, and tell what its unlabelled pictures bought from what its distortions bought;
-# 6. **name** the assumption under which each of them works, and break it.
+# 6. **name** the assumption under which label spreading works, and break it.
 #
 # Section numbers match the goals; each goal is answered by a claim near the end.
 
@@ -44,6 +44,7 @@ import time
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from scipy import stats
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -115,7 +116,7 @@ def flat(pictures):
 
 
 def network_accuracy(rows, labels):
-    """Train a small network on some rows of the pool, always for about 200 steps; test it."""
+    """Train a small network on some rows of the pool, for 200 to 320 steps; test it."""
     network = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     known = flat(pool[rows]), labels[rows]
     epochs = max(1, round(200 * 32 / len(rows)))
@@ -176,8 +177,8 @@ axes[1].annotate(
 cl.show(
     fig,
     alt="Three line plots of test error against the number of labels, both on log scales, for 1-NN, SVM "
-    "and a network: with clean labels all fall and flatten at the end; with labels wrong at random the SVM "
-    "goes on falling and 1-NN stays near a fifth; with a fixed mistake all three stop above a fifth.",
+    "and a network: with clean labels 1-NN and SVM fall, more slowly at the end; with labels wrong at random "
+    "the SVM goes on falling and 1-NN stays at about a fifth; with a fixed mistake all stop above a fifth.",
 )
 
 # %% [markdown]
@@ -199,13 +200,14 @@ for learner in LEARNERS:
         print(f"{learner:5} from {sizes[start]:3} to {sizes[stop]:4} labels: {share:.0%} for each doubling")
 
 # %% [markdown]
-# The lines flatten: with clean labels too, the later ones buy less.
+# The lines flatten: with clean labels too, the later ones buy less. (The network's line is one order of the
+# pool, not a mean of three, and one short training however many the labels: its plateau is partly ours.)
 #
 # In the middle panel a wrong label falls by lot, and is outvoted by its neighbours, if the learner lets
 # several of them vote. 1-NN lets one decide, and repeats every error: it stays near the dotted line, the
 # share of wrong labels. On the right nobody is outvoted: the mistake is as regular as a digit, and is
-# learned like one. All three learners end above the dotted line, and more labels from this rater would not
-# help.
+# learned like one. All three learners end above the dotted line, and more labels from this rater could bring
+# them down to it and no further.
 #
 # And the flattening on the left? The pool was written by some hands and the test by others. The same number
 # of labels, with hands that are mixed over both parts (the split `random`):
@@ -223,7 +225,8 @@ for hands, error in {"other": 1 - np.array(curve["clean", "SVM"]), "the same": k
     print(f"SVM, tested on {hands:8} hands: error {error[-1]:.3f} at last, {share:.0%} off for each doubling")
 
 # %% [markdown]
-# So the curve flattens where *these hands* have little new to tell. "The more data, the more accurate" holds
+# (At last a handful of errors on one split: a rough share.) So the curve flattens where *these hands* have
+# little new to tell. "The more data, the more accurate" holds
 # for data that are new in what matters, with errors that differ.
 
 # %% [markdown]
@@ -257,8 +260,9 @@ for point in range(6):
 # one. The roots keep points with many neighbours from shouting. The point at 3 has heard little, but only of
 # class 0: closeness goes *along the chain*, not as the crow flies.
 #
-# The rounds settle where one more changes nothing: $F = 0.2\,SF + 0.8\,Y$, a linear equation. And
-# scikit-learn has it.
+# The rounds settle where one more changes nothing: $F = 0.2\,SF + 0.8\,Y$, a linear equation. F is what all
+# have heard, a row for each point; Y their labels; S holds the $1/\sqrt{n_i n_j}$ of neighbours, with $n$
+# neighbours each, and else 0. And scikit-learn has it.
 
 # %% tags=["twin"]
 from sklearn.semi_supervised import LabelSpreading
@@ -278,10 +282,10 @@ np.testing.assert_allclose(by_library, by_algebra / by_algebra.sum(axis=1, keepd
 print("largest difference between loops and algebra:", np.abs(by_loops - by_algebra).max())
 
 # %% [markdown]
-# On the digits, each picture's neighbours are the seven nearest in the plain distance of 64 pixels: the
-# library's default, like the fifth. A test digit hears from its seven nearest in the pool. Beside it three
-# learners that have only the forty labelled pictures. **Predict first:** how many of 100 test digits does
-# spreading read?
+# On the digits, each picture's neighbours are the six nearest others in the plain distance of 64 pixels. (The
+# library says seven and counts the picture itself; seven and the fifth are its defaults.) A test digit hears
+# from its seven nearest in the pool. Beside it three learners that have only the forty labelled pictures.
+# **Predict first:** how many of 100 test digits does spreading read?
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -321,15 +325,16 @@ cl.compare(MY_SPREADING, 100 * right["label spreading"].mean(), unit="digits")
 # %% [markdown]
 # The same distances and the same forty labels as 1-NN, and a thousand pictures without a word: several more
 # digits in a hundred are read. It takes a moment, and nothing was tuned. (± is the spread over draws of
-# forty labels, here and below; what the choice of test digits adds comes with the differences.) Keep this
-# row in mind: **this** is what a network with unlabelled pictures has to beat, and not the supervised
-# learner.
+# forty labels, here and below, and over a few draws a rough guess. In section 1 forty labels bought less:
+# there the lot decided, here each digit has its four.) Keep this row in mind: **this** is what a network with
+# unlabelled pictures has to beat, and not the supervised learner.
 #
 # ### The network, and pictures distorted on purpose
 #
 # From here on one small convolutional network, an **encoder** with 64 outputs and a last layer on top, and
 # one way to distort a picture without changing its digit: turn it by up to 15°, stretch and slant it a
-# little, move it by up to a pixel each way, and blank a square of 2 × 2 pixels.
+# little, move it by up to a pixel each way, and blank a square of 2 × 2 pixels. (Skim the cell; the figure
+# says what it does.)
 
 
 # %%
@@ -389,7 +394,9 @@ def reads(network):
 # %% [markdown]
 # The loop of lesson 04 with one change: each step asks for its loss, because in this lesson a step may look
 # at labelled pictures, unlabelled ones, or both. First labelled ones only, as they are and distorted anew at
-# each step. **Predict first:** what do the distortions buy? No new picture and no new label is in them.
+# each step. (The function below has room for section 5; until then `unlabelled_loss` and `follow` are None,
+# and only its first `return` counts.) **Predict first:** what do the distortions buy? No new picture and no
+# new label is in them.
 
 
 # %%
@@ -461,10 +468,10 @@ arrows = np.array([[np.cos(np.radians(d)), np.sin(np.radians(d))] for d in degre
 losses = []
 for row, name in enumerate(degrees):
     likeness = [arrows[row] @ arrows[other] for other in range(4) if other != row]
-    shares = np.exp(likeness) / np.sum(np.exp(likeness))
     partner = arrows[row] @ arrows[(row + 2) % 4]
-    losses.append(-np.log(np.exp(partner) / np.sum(np.exp(likeness))))
-    print(f"{name:3} likeness to the others {np.round(likeness, 2)}, loss {losses[-1]:.3f}")
+    share = np.exp(partner) / np.sum(np.exp(likeness))
+    losses.append(-np.log(share))
+    print(f"{name:2} partner {partner:5.2f} of all others {np.round(likeness, 2)}: loss {losses[-1]:.3f}")
 by_hand = np.mean(losses)
 print(f"mean {by_hand:.4f}; nobody known from anybody: log 3 = {np.log(3):.4f}")
 
@@ -478,7 +485,8 @@ print(f"mean {by_hand:.4f}; nobody known from anybody: log 3 = {np.log(3):.4f}")
 # row i.
 #
 # - `first`, `second`: tensors (B, D), row i of both from the same picture, of any length
-# - `temperature`: above 0; the likeness is divided by it
+# - `temperature`: above 0, also as small as 0.01, where exp(likeness / temperature) overflows; the likeness
+#   is divided by it
 # - returns: a tensor with one number, the mean over all 2B rows, whose gradient reaches both views
 #
 # Example: `nt_xent(torch.eye(2), torch.eye(2), temperature=1.0)` is log(e + 2) − 1 = 0.5514: the partner has
@@ -525,7 +533,8 @@ print(f"by hand {by_hand:.6f}, vectorised {vectorised:.6f}")
 # %% [markdown]
 # Now train the encoder on all 1078 pictures of the pool, and no label. The loss looks at the encoder through
 # a small **head** of 32 outputs, which is thrown away afterwards: the head may forget what the question does
-# not need, and the encoder keeps it.
+# not need, and the encoder keeps it. Nobody says which of the others show the same digit: they are pushed
+# apart too.
 
 
 # %%
@@ -549,9 +558,10 @@ print(f"{steps // 2} steps in {seconds['contrast']:.1f} s, not a label seen")
 
 # %% [markdown]
 # What is it worth? The usual yardstick is the **linear probe**: freeze the encoder, and fit a logistic
-# regression from its 64 features to the forty labels. Two baselines: the same regression on the 64 raw
-# *pixels*, and on the features of an encoder that was never trained. (All are scaled by the pool's mean and
-# spread, which needs no label.) **Predict first:** put the three in order.
+# regression from its 64 features to the forty labels. Two baselines: the logistic regression on the 64 raw
+# *pixels* of section 2, and one on the features of an encoder that was never trained. (Features are scaled by
+# the pool's mean and spread, which needs no label; pixels read better as they are.) **Predict first:** put
+# the three in order.
 
 # %%
 from sklearn.preprocessing import StandardScaler
@@ -572,7 +582,7 @@ def probe(name, of_pool, of_test):
     tell(name)
 
 
-probe("raw pixels + probe", flat(pool), flat(test))
+tell("logistic regression")
 untrained = new_encoder()
 probe("untrained encoder + probe", features(untrained, pool_tensor), features(untrained, test_tensor))
 contrast_features = [features(contrast_encoder, part) for part in (pool_tensor, test_tensor)]
@@ -580,14 +590,22 @@ probe("contrast + probe", *contrast_features)
 
 # %% [markdown]
 # The features that contrast has found without a label are better than the pixels. So it works, in 1078
-# pictures and a few seconds. And beside the row that we promised to keep in mind?
+# pictures and a few seconds. (Its ± is that of the draws; the encoder was trained once.) And beside the two
+# rows that we promised to keep in mind?
+#
+# The differences are **paired**: both methods have the same forty labels and read the same digits. Draws and
+# digits both fell by lot, so the interval counts both, and from three draws it takes 4.3 standard errors in
+# place of 1.96 (Student's t).
 
 
 # %%
 def gain(name, baseline):
-    """Return a method's gain over a baseline, with its 95 % interval over the test digits (paired)."""
-    difference = right[name].mean(axis=0) - right[baseline].mean(axis=0)  # (719,)
-    more, half = difference.mean(), 1.96 * difference.std(ddof=1) / np.sqrt(len(difference))
+    """Return a method's gain over a baseline, with its 95 % interval over draws of labels and test digits."""
+    difference = right[name].astype(float) - right[baseline]  # (draws, 719)
+    more, halves = difference.mean(), []
+    for each in (difference.mean(axis=1), difference.mean(axis=0)):  # by draw, by digit
+        halves.append(stats.t.ppf(0.975, len(each) - 1) * each.std(ddof=1) / np.sqrt(len(each)))
+    half = np.hypot(*halves)
     return more, more - half, more + half
 
 
@@ -597,22 +615,26 @@ def tell_gain(name, baseline):
 
 
 right["contrast + spreading"] = np.stack([spread(few, *contrast_features) == test_truth for few in chosen])
-tell_gain("contrast + probe", "raw pixels + probe")
+tell_gain("contrast + probe", "logistic regression")
 tell_gain("contrast + probe", "network, distorted")
 tell_gain("contrast + probe", "label spreading")
 tell_gain("contrast + spreading", "label spreading")
 
 # %% [markdown]
-# Better than the pixels by far, with the same forty labels and the same regression: that is what contrast has
-# learned without a label. Beside label spreading it is no step ahead. The probe sees forty points; spreading
-# sees where all the others lie, and the last line lets it do so among contrast's features.
+# Ahead of the pixels, with the same forty labels; three draws hardly pin down by how much. But contrast was
+# told the distortions. Beside the network that was told them too, and saw not one unlabelled picture, little
+# is left: with one seed a gain, with another a loss, and over the 20 seeds of the record nothing on average.
+# So the pool, used in this way, bought no more than the distortions did. Beside label spreading it is no step
+# ahead. The probe sees forty points; spreading sees where all the others lie, and the last line lets it do so
+# among contrast's features.
 #
 # ## 4 · A question that taught the wrong thing
 #
 # Any question with a free answer will do, one might think. A famous one: turn each picture by 0, 90, 180 or
 # 270 degrees and ask **by how much it was turned** (S. Gidaris and others, 2018). To know which way up a dog
-# stands one must see the dog. The same encoder, pool, distortions and number of steps; nothing differs but
-# the question. **Predict first:** probe accuracy against raw pixels: higher, lower, by how much?
+# stands one must see the dog. The same encoder, pool, distortions and number of steps (with half as many
+# views, for there are no partners). **Predict first:** the probe against raw pixels: more digits or fewer, by
+# how many?
 
 
 # %%
@@ -622,7 +644,7 @@ def turned(pictures, quarters):
     return all_four[quarters, torch.arange(len(pictures))]
 
 
-MY_ROTATION = None  # a difference of accuracies: rotation minus raw pixels
+MY_ROTATION = None  # test digits of 100: rotation minus raw pixels
 rotation_encoder = new_encoder()
 asked = nn.Sequential(rotation_encoder, nn.Linear(64, 4))
 
@@ -640,16 +662,17 @@ with torch.no_grad():
 way_up = (guessed == quarters).float().mean().item()
 print(f"test digits whose turn is guessed: {way_up:.3f} (chance 0.250)\n")
 rotation_features = [features(rotation_encoder, part) for part in (pool_tensor, test_tensor)]
-for name in ("raw pixels + probe", "untrained encoder + probe"):
+for name in ("logistic regression", "untrained encoder + probe"):
     tell(name)
 probe("rotation + probe", *rotation_features)
-cl.compare(MY_ROTATION, right["rotation + probe"].mean() - right["raw pixels + probe"].mean())
+lost = right["rotation + probe"].mean() - right["logistic regression"].mean()
+cl.compare(MY_ROTATION, 100 * lost, unit="digits")
 
 # %% [markdown]
 # The question is answered far above chance, and the answer is no use: worse than the pixels that went in,
-# worse than an encoder that never learned anything. Why? The question decides what a network keeps. "Which
-# way up" can be told without telling the digits apart, and some digits look the same upside down. What the
-# question does not need is dropped.
+# worse than an encoder that never learned anything. A likely reason: the question decides what a network
+# keeps. "Which way up" can be told without telling the digits apart, and what the question does not need is
+# dropped. (The probe sits on the last layer before the answer; an earlier one may have kept more.)
 #
 # Such a row is mostly left out of a paper, and so the next person tries it again. It stays in.
 #
@@ -664,10 +687,12 @@ cl.compare(MY_ROTATION, right["rotation + probe"].mean() - right["raw pixels + p
 # - `baseline`: the name in it that the others are compared with
 # - returns: a dictionary, name → `(gain, low, high, verdict)` for every name but the baseline's. Gain: the
 #   difference of the accuracies, as a share; low and high: the interval over test cases, from the bootstrap
-#   or a formula; verdict: `"better"`, `"worse"`, or `"cannot tell"` where the interval holds zero
+#   (1000 draws or more) or a formula; verdict: `"better"`, `"worse"`, or `"cannot tell"` where the interval
+#   holds zero
 #
-# Example: a method that reads 8 more and 2 fewer of 100 cases than the baseline has gain 0.06 and an
-# interval from about 0.00 to 0.12.
+# Example: a method that reads 8 more and 2 fewer of 100 cases than the baseline has gain 0.06 and an interval
+# from about 0.00 to 0.12. (It answers for other test cases, not for other labels or another training. `gain`
+# above counts the labels too, so it is wider.)
 
 
 # %%
@@ -693,9 +718,13 @@ cl.check("15.2", report)
 # %%
 # cl.hint("15.2")
 
+# %% [markdown]
+# Once it is accepted, run it on all that was tried so far:
+# `report({name: rows.mean(axis=0) for name, rows in right.items()}, "label spreading")`.
+
 # %% tags=["solution"]
-tried = {name: rows.mean(axis=0) for name, rows in right.items() if name.endswith("probe")}
-for method, (by, at_least, at_most, verdict) in report(tried, "raw pixels + probe").items():
+tried = {name: rows.mean(axis=0) for name, rows in right.items()}
+for method, (by, at_least, at_most, verdict) in report(tried, "label spreading").items():
     print(f"{method:28} {by:+.3f} ({at_least:+.3f} to {at_most:+.3f})  {verdict}")
 
 # %% [markdown]
@@ -705,8 +734,8 @@ for method, (by, at_least, at_most, verdict) in report(tried, "raw pixels + prob
 # simplest idea is to believe the network. Where it is sure, take its own answer for a label, a
 # **pseudo-label**. How sure is sure? Here is the network of section 2, trained on the first draw of forty
 # with distortions: what it says of the rest of the pool. (Right and wrong are coloured with the labels that
-# we hid. One would not see them.) **Before you drag:** at a threshold of 0.9, what share is accepted, and
-# how many of those are right?
+# we hid. One would not see them.) The figure starts at a threshold of 0. **Before you drag:** at 0.9, what
+# share is accepted, and how many of those are right?
 
 # %%
 with torch.no_grad():
@@ -722,7 +751,7 @@ def at_threshold(threshold):
     return accepted.mean(), is_right[accepted].sum() / max(1, accepted.sum())
 
 
-def draw_threshold(threshold=0.9):
+def draw_threshold(threshold=0.0):
     """Draw how sure the network is, where it is right and where it is wrong."""
     share, precision = at_threshold(threshold)
     fig, ax = plt.subplots()
@@ -730,7 +759,11 @@ def draw_threshold(threshold=0.9):
     ax.hist(confidence, bins, color=red, hatch="///", edgecolor="white", label="wrong")  # on top of the right
     ax.hist(confidence[is_right], bins, color=blue, edgecolor="white", label="right")
     ax.axvline(threshold, color="black", linestyle="--")
-    ax.set(xlabel="probability of the likeliest digit", ylabel="pictures of the pool", xlim=(0, 1.01))
+    *smaller, last = np.histogram(confidence, bins)[0]
+    top = 1.4 * max(smaller)  # the last bar is far higher than all others, and is cut off
+    ax.text(0.965, 0.97 * top, f"up to {last}", ha="right", va="top")
+    ax.set(xlabel="probability of the likeliest digit", ylabel="pictures of the pool")
+    ax.set(xlim=(0, 1.01), ylim=(0, top))
     ax.set_title(f"accepted {share:.0%} of the pool, of those {precision:.1%} right")
     ax.legend(loc="upper left")
     return fig
@@ -747,11 +780,15 @@ def describe_threshold(threshold):
 
 cl.slider(draw_threshold, alt=describe_threshold, threshold=[0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99])
 
+# %%
+for threshold in (0.5, 0.9, 0.99):
+    print("threshold {}: accepted {:.1%}, of those {:.1%} right".format(threshold, *at_threshold(threshold)))
+
 # %% [markdown]
 # The threshold buys purity with quantity. And a label that the network gives itself for a picture *as it is*
-# teaches nothing: it says so already. **FixMatch** (K. Sohn and others, 2020) therefore asks it to give the
-# same answer to a *distorted* copy. The **weak** view (here the picture as it is) gives the label, the
-# **strong** view (distorted) has to find it.
+# teaches no new answer: it makes the network surer of the one it has (D.-H. Lee's pseudo-label, 2013).
+# **FixMatch** (K. Sohn and others, 2020) therefore asks it to give the same answer to a *distorted* copy. The
+# **weak** view (here the picture as it is) gives the label, the **strong** view (distorted) has to find it.
 #
 # ### Exercise 15.3 · complete · about 10 minutes · difficulty 3 of 5
 #
@@ -806,7 +843,7 @@ for name in ("network, distorted", "label spreading"):
 cl.compare(MY_FIXMATCH, 100 * (right["FixMatch"].mean() - right["network, distorted"].mean()), unit="digits")
 
 # %% [markdown]
-# ### A teacher with a longer memory
+# ### A teacher with a longer memory (optional)
 #
 # A network that teaches itself changes its mind from step to step. **Mean teacher** (A. Tarvainen and H.
 # Valpola, 2017) puts a second network beside it, whose weights are a running mean of the student's. The
@@ -869,21 +906,24 @@ for name in ("network, distorted", "label spreading", "FixMatch"):
 # %% [markdown]
 # Two ways to let a network teach itself, and neither leaves the neighbours behind.
 #
-# ## 6 · The same forty labels, eleven ways
+# ## 6 · The same forty labels, twelve ways
 #
-# All of it in one figure, and each against label spreading: gains with 95 % intervals over test digits,
-# paired. (The intervals take the draws of labels as given, and count digits by one hand as independent, so
-# they are somewhat too narrow.)
+# All of it in one figure, and each against label spreading: paired gains with 95 % intervals over draws of
+# labels and test digits. (They count digits by one hand as independent, and take the one training of an
+# encoder as given: still somewhat narrow. What lies near zero, another seed may turn round.)
 
 # %%
-LABELLED_ONLY = ("raw pixels + probe", "untrained encoder + probe", "1-NN", "network", "network, distorted")
-ROWS = (
-    "raw pixels + probe",
-    "rotation + probe",
-    "untrained encoder + probe",
+LABELLED_ONLY = (
+    "untrained encoder + probe",  # but for the scale
     "1-NN",
+    "SVM",
+    "logistic regression",
     "network",
     "network, distorted",
+)
+ROWS = (
+    "rotation + probe",
+    *LABELLED_ONLY,
     "contrast + probe",
     "mean teacher",
     "FixMatch",
@@ -901,13 +941,13 @@ for place_of_row, name in enumerate(ROWS):
     gains.errorbar(more, place_of_row, xerr=high - more, fmt=marker, color=color, capsize=3)
 gains.axvline(0, color="0.3", linewidth=1)
 ax.set(yticks=range(len(ROWS)), yticklabels=ROWS, ylim=(len(ROWS) - 0.5, -0.5), xlabel="test accuracy")
-gains.set(xlabel="minus label spreading (95 % interval)")
+gains.set(xlabel="accuracy minus label spreading's")
 ax.plot([], [], "s", color=cl.plots.PALETTE[1], label="labelled pictures only")
 ax.plot([], [], "o", color=cl.plots.PALETTE[0], label="with the pool")
 ax.legend(loc="lower center", bbox_to_anchor=(0.3, 1.0), ncols=2, fontsize=11)
 cl.show(
     fig,
-    alt="Two dot plots with a row for each of eleven methods: test accuracy for each draw of labels, and the "
+    alt="Two dot plots with a row for each of twelve methods: test accuracy for each draw of labels, and the "
     "difference to label spreading with its interval; rotation features stand far below all others, at "
     f"{right['rotation + probe'].mean():.2f}, FixMatch at {right['FixMatch'].mean():.2f} and label spreading "
     f"at {right['label spreading'].mean():.2f}.",
@@ -918,10 +958,9 @@ for name, took in seconds.items():
 # %% [markdown]
 # Read it from the bottom. Handing labels on from neighbour to neighbour, which has no network in it, keeps
 # company with the best of the networks. Among those trained on the forty labels, distortions alone bring most
-# of the way, and what FixMatch gets from the pool on top is less: in many draws a gain, and in some a loss. A
-# network that starts off wrong about a digit may be sure of it, and then it teaches itself the mistake: look
-# for a faint dot far to the left of its fellows, and try other seeds. Far out on the left stands the question
-# of which way up: features that are worse than none.
+# of the way, and what FixMatch gets from the pool on top is less. (A network that starts off wrong about a
+# digit may be sure of it, and then it teaches itself the mistake.) Far out on the left stands the question of
+# which way up: features that are worse than none.
 #
 # ## Where it fails
 #
@@ -948,12 +987,7 @@ which = random.integers(len(moves), size=len(test))
 moved = np.stack([shifted(test, *move) for move in moves])[which, np.arange(len(test))]
 moved_tensor = torch.tensor(moved)[:, None]
 contrast_of_moved = features(contrast_encoder, moved_tensor)
-for what, known, new in (
-    ("pixels", flat(pool), flat(test)),
-    ("pixels, test moved by one", flat(pool), flat(moved)),
-    ("contrast, test moved by one", contrast_features[0], contrast_of_moved),
-):
-    print(f"nearest neighbours that show the same digit, {what:28} {same_digit(known, new):.3f}")
+print(f"nearest neighbours that show the same digit: {same_digit(flat(pool), flat(test)):.3f}")
 
 # %%
 MY_MOVED = None  # of 100 moved test digits
@@ -975,16 +1009,21 @@ moved_right = {
 for name, rows in moved_right.items():
     print(f"{name:24} as they are {right[name].mean():.3f}, moved by one pixel {rows.mean():.3f}")
 cl.compare(MY_MOVED, 100 * moved_right["label spreading"].mean(), unit="digits")
+for what, known, new in (
+    ("pixels", flat(pool), flat(moved)),
+    ("contrast", contrast_features[0], contrast_of_moved),
+):
+    print(f"neighbours of moved digits that show the same digit, {what:8} {same_digit(known, new):.3f}")
 
 # %% [markdown]
 # One pixel. For distances between pixels a moved digit is another picture, and the baseline that was hard
-# to beat falls below everything that has seen distortions. So the networks win after all?
+# to beat falls far below both methods here that have seen distortions. So the networks win after all?
 #
 # They were *told* that a digit may move, in every distorted copy; the neighbours were not. Tell them: put
 # each picture of the pool into the graph nine times, as it is and moved by a pixel each way, a labelled one
-# with its label. And lest the network be told less, FixMatch once more, whose strong view is the picture as
-# it is or moved in one of the same ways, and nothing else. **Predict first:** spreading that was told, of
-# 100 moved digits?
+# with its label. And lest the others be told less: 1-NN among nine copies of the forty, without the pool, and
+# FixMatch once more, whose strong view is the picture as it is or moved in one of the same ways, and nothing
+# else. **Predict first:** spreading that was told, of 100 moved digits?
 
 
 # %%
@@ -995,11 +1034,20 @@ def moved_at_random(pictures):
     return torch.stack(all_nine)[torch.randint(9, (len(pictures),)), torch.arange(len(pictures))]
 
 
+def nine(pictures):
+    """Return pictures (B, 8, 8) nine times: as they are, and moved in each way."""
+    return np.concatenate([pictures, *(shifted(pictures, *move) for move in moves)])
+
+
 MY_TOLD = None  # of 100 moved test digits
-copies = np.concatenate([pool, *(shifted(pool, *move) for move in moves)])
 both = np.concatenate([test, moved])
-told_right = np.stack([spread(few, copies, both).reshape(2, -1) == test_truth for few in chosen])
+told_right = np.stack([spread(few, nine(pool), both).reshape(2, -1) == test_truth for few in chosen])
 name = "spreading, told of moves"
+right[name], moved_right[name] = told_right[:, 0], told_right[:, 1]
+
+copies = [KNeighborsClassifier(1).fit(flat(nine(pool[few])), np.tile(truth[few], 9)) for few in chosen]
+told_right = np.stack([one.predict(flat(both)).reshape(2, -1) == test_truth for one in copies])
+name = "1-NN, told of moves"
 right[name], moved_right[name] = told_right[:, 0], told_right[:, 1]
 
 told_networks = [semi_supervised(few, pseudo_label_loss, moved_at_random) for few in chosen]
@@ -1011,16 +1059,20 @@ for name, rows in moved_right.items():
 cl.compare(MY_TOLD, 100 * moved_right["spreading, told of moves"].mean(), unit="digits")
 
 # %% [markdown]
-# Told the same thing, the neighbours are ahead again, on moved digits and on those as they are. What had won
-# on moved digits was not the network: it was what somebody knew of the pictures and put in by hand.
+# Told the same thing, the neighbours are ahead again, on moved digits and on those as they are; on moved ones
+# even 1-NN, without the pool, keeps up with FixMatch. (FixMatch that was told of moves alone mostly reads
+# fewer digits as they are: it gave up the turns and slants.) What had won on moved digits was not the
+# network: it was what somebody knew of the pictures and put in by hand.
 #
 # Three limits. These pictures have 64 pixels, and in 64 numbers a neighbour means something; in photographs
-# of 150,000 it hardly does, and there the published gains are large: linear probes on SimCLR's features
-# reach 69 to 77 % on ImageNet (the project's page), FixMatch 86 % on CIFAR-10 from forty labels (its paper).
-# Second, our pool holds the same ten digits as the test, in about equal numbers; a pool from elsewhere can
-# do harm. Third, widths, rates and steps were set while the lesson was written, with an eye on these test
-# digits: a little of the test has leaked into all networks alike, and nothing into label spreading, which
-# runs at the library's defaults. It cannot be what put the neighbours ahead.
+# of 150,000 it hardly does. There the published results are good: fine-tuned on one label in a hundred of
+# ImageNet, SimCLR has the right class of a thousand among its first five for 85.8 %, and on CIFAR-10, with
+# 3072 numbers, FixMatch reads 88.6 % from forty labels (their abstracts). Neither says what neighbours would
+# do there. Second, our pool holds the same ten digits as the test, in about equal numbers; a pool from
+# elsewhere can do harm. Third, widths, rates and steps were set while the lesson was written, with an eye on
+# these test digits: a little of the test has leaked into all networks alike. Of label spreading only the kind
+# of graph is our choice, its numbers are the library's; the library's own kernel, `rbf`, read as many when we
+# tried it.
 #
 # ## Claims
 #
@@ -1092,16 +1144,16 @@ cl.claim(
 )
 
 # %% [markdown]
-# **3 · Contrast learns something without labels, and not more than the neighbours know.**
+# **3 · Contrast learns something without labels: not more than the neighbours know, and less than its
+# distortions bring.**
 
 # %%
 cl.claim(
     "contrast's features read more than raw pixels",
     mean_right["contrast + probe"],
     ">",
-    mean_right["raw pixels + probe"],
-    margin=0.02,
-    because="0.02 is fourteen of 719 test digits",
+    mean_right["logistic regression"],
+    because="any gain would do, as for the question of section 4",
 )
 cl.claim(
     "contrast with a probe beats label spreading on pixels",
@@ -1111,6 +1163,14 @@ cl.claim(
     margin=0.03,
     expect="fails",
     because="0.03 is about the spread between draws of labels",
+)
+cl.claim(
+    "on top of the distortions, contrast's unlabelled pictures bring as much as the distortions did",
+    mean_right["contrast + probe"] - mean_right["network, distorted"],
+    ">=",
+    mean_right["network, distorted"] - mean_right["network"],
+    expect="fails",
+    because="the same two steps as FixMatch's below: first the distortions, then the pool",
 )
 
 # %% [markdown]
@@ -1129,7 +1189,7 @@ cl.claim(
     "the features that answer it read more digits than raw pixels",
     mean_right["rotation + probe"],
     ">",
-    mean_right["raw pixels + probe"],
+    mean_right["logistic regression"],
     expect="fails",
     because="any gain would do",
 )
@@ -1175,7 +1235,7 @@ for name in ("FixMatch", "mean teacher"):
     )
 
 # %% [markdown]
-# **6 · Each works where its assumption holds, and one can be told.**
+# **6 · Spreading works where its assumption holds, and it can be told.**
 
 # %%
 moved_mean = {name: rows.mean() for name, rows in moved_right.items()}
