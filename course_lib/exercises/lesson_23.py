@@ -542,8 +542,9 @@ def _verify_shapley(answer):
             if np.allclose(found, wrong, rtol=1e-7, atol=1e-7):
                 raise NotYet(message)
         scale = np.abs(wanted).max()
-        if np.abs(found - wanted).max() < 0.35 * scale and not np.allclose(
-            found, call(answer, game, game.players)
+        # Sampled orders give the same shares twice now and then, hardly four times.
+        if np.abs(found - wanted).max() < 0.35 * scale and any(
+            not np.allclose(found, call(answer, game, game.players)) for _ in range(3)
         ):
             raise NotYet(
                 "It is near, and another call gives another result: the orders are sampled. For so few "

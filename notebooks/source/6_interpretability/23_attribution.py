@@ -483,11 +483,11 @@ cl.show(
 
 # %% [markdown]
 # (Each map has its own scale of colours, up to its maximum.) They look convincing, most of them, and so they
-# do in papers. One of the slides that the course starts
-# from shows "Grad-CAM heat maps for the correctly classified malignant cases by MelaNet and baseline
-# methods" (F. Biscarini and N. Nazzicari, *Deep learning for biologists*): no box, and no blind map beside
-# them. (Correctly classified are our scenes, too: we ask why an answer was given, not how often it is
-# right.) Looking is no evidence; the brightness map looks good, too. So count.
+# do in papers. One of the slides that the course starts from shows "Grad-CAM heat maps for the correctly
+# classified malignant cases by MelaNet and baseline methods" (F. Biscarini and N. Nazzicari, *Deep learning
+# for biologists*): no box, and no blind map beside them. (Correctly classified are our scenes, too: we ask
+# why an answer was given, not how often it is right.) Looking is no evidence; the brightness map looks good,
+# too. So count.
 #
 # The **pointing game**: is the very highest pixel of the map in the box?
 
@@ -1538,7 +1538,7 @@ cl.claim(
     because="30 scenes in a hundred, beyond the luck of 40 scenes",
 )
 cl.claim(
-    "the best of the three named, chosen afterwards, brings the class back sooner than plain occlusion",
+    "in insertion the best of the three named, chosen afterwards, is ahead of plain occlusion",
     max(area[name].mean() for name in NAMED),
     ">",
     area["occlusion"].mean(),
