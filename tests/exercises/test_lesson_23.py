@@ -135,6 +135,37 @@ def share_of_mass(maps, boxes):
     return np.mean(shares)
 
 
+def share_divided_by_height(maps, boxes):
+    """Take row and column from the pixel's number divided by the height: right only for squares."""
+    hits = []
+    for one, (top, left, tall, wide) in zip(maps, boxes, strict=True):
+        row, column = divmod(int(one.argmax()), maps.shape[1])
+        hits.append(top <= row < top + tall and left <= column < left + wide)
+    return np.mean(hits)
+
+
+def share_strictly_inside(maps, boxes):
+    return share_inside(maps, boxes + np.array([1, 1, -1, -1]))
+
+
+def share_of_signed_mass(maps, boxes):
+    shares = []
+    for one, (top, left, tall, wide) in zip(maps, boxes, strict=True):
+        shares.append(one[top : top + tall, left : left + wide].sum() / one.sum())
+    return np.mean(shares)
+
+
+def share_at(row, column):
+    """Return an entry that asks whether a pixel (H, W) -> (row, column) lies in the box."""
+
+    def share(maps, boxes):
+        top, left, tall, wide = boxes.T
+        down, right = row(maps.shape[1]), column(maps.shape[2])
+        return np.mean((top <= down) & (down < top + tall) & (left <= right) & (right < left + wide))
+
+    return share
+
+
 def centre_by_argmax(maps, boxes):
     return share_inside(np.ones_like(maps), boxes)
 
@@ -229,6 +260,15 @@ def shares_in_one_order(value, players):
 def shares_both_ways(value, players):
     back = [value(range(k, players)) for k in range(players + 1)]
     return (np.diff([value(range(k)) for k in range(players + 1)]) - np.diff(back)) / 2
+
+
+def shares_of_places(value, players):
+    """Add to the place in the order in place of the player."""
+    total = np.zeros(players)
+    for order in itertools.permutations(range(players)):
+        for place in range(players):
+            total[place] += value(order[: place + 1]) - value(order[:place])
+    return total / math.factorial(players)
 
 
 def shares_sampled(value, players):
@@ -357,6 +397,7 @@ WRONG = {
         (cam_with(weigh=lambda g: g.sum(dim=(1, 2), keepdim=True)), "the *sum* of its gradients"),
         (cam_with(weigh=lambda g: g.amax(dim=(1, 2), keepdim=True)), "its largest gradient"),
         (cam_with(weigh=lambda g: g), "another method"),
+        (cam_with(weigh=lambda g: g.mean(dim=0)), "averaged over the *channels*"),
         (cam_with(weigh=lambda g: 1), "The gradients are not used"),
         (cam_of_the_mean, "You average over the channels"),
         (cam_with_changed_places, "changed places"),
@@ -378,6 +419,21 @@ WRONG = {
         ),
         (judged_with(pointing=lambda maps, boxes: share_inside(maps, boxes, 1)), "use `<`"),
         (judged_with(pointing=share_of_mass), "share of the map's mass"),
+        (judged_with(pointing=share_of_signed_mass), "share of the map's mass"),
+        (judged_with(pointing=share_divided_by_height), "divide by the width"),
+        (judged_with(pointing=share_strictly_inside), "begins *at* row top"),
+        (judged_with(pointing=lambda maps, boxes: share_inside(maps, boxes, -1)), "too small"),
+        (judged_with(pointing=lambda maps, boxes: round(share_inside(maps, boxes), 2)), "is it rounded?"),
+        (
+            judged_with(pointing=lambda maps, boxes: 0.9 * share_inside(maps, boxes)),
+            'For 60 maps of 9 × 13 pixels `"pointing"` is 0.',
+        ),
+        (
+            judged_with(chance=lambda maps, boxes: np.prod(boxes[:, 2:].mean(axis=0)) / maps[0].size),
+            "mean height by mean width",
+        ),
+        (judged_with(centre=share_at(lambda h: (h - 1) // 2, lambda w: (w - 1) // 2)), "For even sides"),
+        (judged_with(centre=share_at(lambda h: h // 2 - 1, lambda w: w // 2 - 1)), "too far left"),
         (judged_with(chance=lambda maps, boxes: 1 / maps[0].size), "hitting *one* pixel"),
         (judged_with(chance=lambda maps, boxes: 0.5), "not one half"),
         (
@@ -412,6 +468,7 @@ WRONG = {
         (shares_with(lambda s, n: fair(s, n) * (s < n - 1)), "*all* others is left out"),
         (shares_with(lambda s, n: fair(s, n) * (s > 0)), "The empty coalition is left out"),
         (shares_sampled, "the orders are sampled"),
+        (shares_of_places, "`total[player]`"),
         (lambda value, players: shares_by_orders(value, players).sum(), "has shape ()"),
     ],
     "23.4": [
@@ -439,6 +496,7 @@ WRONG = {
             ),
             "Half shown counts half",
         ),
+        (lambda masks, scores: rise_by_tensordot((masks > 0).astype(float), scores), "shown a little"),
         (lambda masks, scores: masks[scores.argmax()], "the one mask"),
         (lambda masks, scores: rise_by_tensordot(masks, scores - scores.mean()), "mean score is subtracted"),
         (lambda masks, scores: masks.mean(axis=0), "The scores are not used"),
@@ -460,6 +518,7 @@ WRONG = {
         (lime_weighing_twice, "The weights count twice"),
         (lime_with(fit_intercept=False), "forced through zero"),
         (lime_with(alpha=1e-9), "Nothing is penalised"),
+        (lambda kept, scores, width: -lime_by_ridge(kept, scores, width), "signs are turned round"),
         (lime_with_intercept, "leave the intercept out"),
         (lime_as_means, "as RISE does it"),
     ],
@@ -472,6 +531,16 @@ def test_right_answers_are_accepted(right_case):
 
 def test_wrong_answers_get_their_own_message(wrong_case):
     wrong_case.must_be_refused()
+
+
+def test_each_mistake_of_pointing_has_its_own_number():
+    """Otherwise a message names a mistake that is not the reader's."""
+    from course_lib.exercises.lesson_23 import _judged, _pointing_cases, _pointing_traps
+
+    maps, boxes = next(_pointing_cases())
+    traps = [wrong for wrong, message in _pointing_traps(maps, boxes)["pointing"]]
+    numbers = [*traps, _judged(maps, boxes)["pointing"]]
+    assert len(set(np.round(numbers, 6))) == len(numbers), sorted(numbers)
 
 
 def test_the_fair_shares_of_the_check_are_captums():

@@ -309,8 +309,8 @@ print(f"Grad-CAM by hand against captum: {apart['Grad-CAM']:.0e}")
 # - **integrated gradients**: the gradient, averaged on the straight way from a grey picture to the scene,
 #   times the way. So it adds up, as the gradient does not;
 # - **LIME**: cut the scene into 36 tiles, hide tiles at random, and fit a straight line to the scores, in
-#   which maskings near the scene weigh more (with captum's default width, as here, hardly: so wide a
-#   kernel weighs nearly all alike);
+#   which a masking weighs more the fewer tiles it hides (with captum's default setting, as here, nearly
+#   all weigh alike);
 # - **SHAP** (here captum's `KernelShap`): the same tiles, with weights that aim at the fair shares of
 #   section 4;
 # - **RISE**: hide random soft patches; a pixel's value is the mean probability of the pictures that showed
@@ -482,17 +482,17 @@ cl.show(
 )
 
 # %% [markdown]
-# They look convincing, most of them, and so they do in papers. One of the slides that the course starts
-# from shows "Grad-CAM heat maps for the correctly classified malignant cases by MelaNet and baseline
-# methods" (F. Biscarini and N. Nazzicari, *Deep learning for biologists*): no box, and no blind map beside
-# them. (Correctly classified are our scenes, too: we ask why an answer was given, not how often it is
-# right.) Looking is no evidence; the brightness map looks good, too. So count.
+# (Each map has its own scale of colours, up to its maximum.) They look convincing, most of them, and so they
+# do in papers. One of the slides that the course starts from shows "Grad-CAM heat maps for the correctly
+# classified malignant cases by MelaNet and baseline methods" (F. Biscarini and N. Nazzicari, *Deep learning
+# for biologists*): no box, and no blind map beside them. (Correctly classified are our scenes, too: we ask
+# why an answer was given, not how often it is right.) Looking is no evidence; the brightness map looks good,
+# too. So count.
 #
-# The **pointing game**: is the very highest pixel of the map in the box? (Where several are equally high,
-# such as the 16 of a tile, we shall count the share of them that is.)
+# The **pointing game**: is the very highest pixel of the map in the box?
 
 # %% [markdown]
-# ### Exercise 23.2 · audit · about 8 minutes · difficulty 2 of 5
+# ### Exercise 23.2 · complete · about 10 minutes · difficulty 2 of 5
 #
 # Score maps against boxes, beside what two blind maps would get.
 #
@@ -500,6 +500,7 @@ cl.show(
 #   top, left, height, width. A box begins at row `top` and ends before row `top + height`; columns alike
 # - returns: a dictionary of three shares: `"pointing"`, pictures whose highest pixel lies in their box;
 #   `"chance"`, what a random pixel gets on average; `"centre"`, what the pixel `(H // 2, W // 2)` gets
+# - no two pixels of a map are equally high
 #
 # Example: one map of 4 × 4 pixels, highest in its first pixel, and the box `[0, 0, 2, 2]` give pointing 1,
 # chance 0.25 and centre 0.
@@ -535,8 +536,10 @@ cl.check("23.2", judge_maps)
 # A map can point into the digit and still miss what the network uses. Two more scores ask the network
 # itself (V. Petsiuk and others, 2018). **Deletion**: turn pixels grey in the map's order, the most
 # important first; the sooner the probability falls, the better the map. **Insertion**: start from grey and
-# bring the pixels back in that order; the sooner it rises, the better. Both are the mean probability on the
-# way.
+# bring the pixels back in that order; the sooner it rises, the better. Both scores are the mean probability
+# on the way: a *low* deletion and a *high* insertion are good. (Of equally high pixels, such as the 16 of a
+# tile, pointing counts from here on the share that lies in the box. RISE has an advantage: it explains this
+# probability, the others the score.)
 
 
 # %%
@@ -569,7 +572,9 @@ MY_GRADIENT = None  # scenes of 100
 hits = {name: top_is_inside(found) for name, found in maps.items()}
 deletion = {name: on_the_way(found, insert=False) for name, found in maps.items()}
 insertion = {name: on_the_way(found, insert=True) for name, found in maps.items()}
-print(f"{len(x)} scenes          points into the digit   deletion  insertion   seconds")
+print(
+    f"{len(x)} scenes          points into the digit   deletion  insertion   seconds\n{'':45}(low)     (high)"
+)
 for name in maps:
     low, high = cl.metrics.wilson_interval(round(hits[name].sum().item()), len(x))
     took = f"{seconds[name]:9.2f}" if name in seconds else "        –"
@@ -607,8 +612,10 @@ cl.show(
 # of the cost, are at or near the ceiling, and nobody can be clearly ahead of them: this game can tell worse
 # from good, not better. LIME and SHAP tend to miss more often, in part because of their tiles, four pixels
 # wide: the best tile may lie across the edge of the box. By insertion LIME and RISE are ahead of the
-# gradient, and none is clearly ahead of occlusion, a short loop. By deletion LIME and RISE lead occlusion, a
-# little. "Which is best" depends on the question, and whoever reports one score has chosen it.
+# gradient, but against occlusion, a short loop, Grad-CAM and LIME are behind and RISE is at best level. By
+# deletion RISE is ahead of occlusion, LIME hardly beyond luck, and integrated gradients, which nobody named,
+# are lowest or nearly so: multiplied by the picture, they begin with the bright ink. "Which is best" depends
+# on the question, and whoever reports one score has chosen it.
 #
 # Now the orange rows. Brightness misses the digit in half of the scenes or more, since the decoy is as
 # bright. But it passes deletion and insertion far better than chance and about as well as the gradient,
@@ -622,10 +629,10 @@ NAMED = ("Grad-CAM", "LIME", "RISE")  # the three of the sentence on trial
 area = {name: way.mean(axis=1) for name, way in insertion.items()}  # (B,) for each method
 area_gone = {name: way.mean(axis=1) for name, way in deletion.items()}
 for what, areas in {"insertion": area, "deletion": area_gone}.items():
-    for old, name in itertools.product(("gradient", "occlusion"), NAMED):
+    for old, name in itertools.product(("gradient", "occlusion"), (*NAMED, "integrated gradients")):
         gain = areas[name] - areas[old]
         low, high = cl.metrics.bootstrap_interval(gain, np.mean, seed=SEED)
-        print(f"{what:9}, {name:8} minus {old:9} {gain.mean():+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
+        print(f"{what:9}, {name:20} minus {old:9} {gain.mean():+.3f} (95 %: {low:+.3f} to {high:+.3f})")
 
 # %% [markdown]
 # Try it on a scene: delete the best pixels of a map and watch the probability.
@@ -711,7 +718,7 @@ for (name, kind), line in sameness.items():
 cl.compare(MY_RANDOM, sameness["gradient", "size"][-1])
 
 # %%
-fig, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True)
+fig, axes = plt.subplots(1, 2, figsize=(10, 4.4), sharey=True, layout="constrained")
 style_of = dict(zip([*of_trained, "brightness"], ("-o", "--s", "-.^", ":D"), strict=True))
 color_of = dict(zip(style_of, (0, 2, 4, 1), strict=True))
 for (name, kind), line in sameness.items():
@@ -722,7 +729,7 @@ for ax, title in zip(axes, ("sizes only", "with their sign"), strict=True):
     ax.set(xlabel="layers with random weights")
     ax.axhline(0, color="0.4", linewidth=1)
 axes[0].set(ylabel="rank correlation\nwith the trained network's map")
-fig.legend(*axes[0].get_legend_handles_labels(), loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
 cl.show(
     fig,
     alt="Two line plots of the rank correlation with the original map against the number of random layers, "
@@ -733,14 +740,14 @@ cl.show(
 # The brightness map stays at 1: it passed for an explanation and explains nothing. The *sizes* of the
 # gradient and of integrated gradients keep a good part of their order with *no trained weight left*: the
 # picture and the architecture shine through. (Integrated gradients are multiplied by the picture.) Grad-CAM
-# loses most of its order both ways. But compare like with like: with their *signs* next to nothing is left
-# of any of the three. The sign, which many a figure drops, is what depends on the training most.
+# loses most of its order both ways. With their *signs* next to nothing is left of any of the three. That is
+# no praise yet: the question is how well two *good* networks agree. (And this is one draw of random weights.
+# Another moves the lines, by a tenth or more; a dip below zero, or a bump, is such luck.)
 #
-# What would a good value be? Stay with the size of the gradient, and train once more on the right labels,
-# from another start, just as long: its maps ought to agree. And train on **shuffled labels**, so that there
-# is nothing to learn but 200 scenes by heart; for a fair comparison once more on the same 200 with their
-# right labels. **Predict first:** how well do the gradient maps of the two networks with all right labels
-# agree?
+# So train once more on the right labels, from another start, just as long: the maps ought to agree. And
+# train on **shuffled labels**, so that there is nothing to learn but 200 scenes by heart; for a fair
+# comparison once more on the same 200 with their right labels. **Predict first:** how well do the gradient
+# maps (their sizes) of the two networks with all right labels agree?
 
 # %%
 MY_AGREEMENT = None  # rank correlation, from -1 to 1
@@ -766,14 +773,25 @@ for name, network in retrained.items():
     )
 agreement["random weights"] = sameness["gradient", "size"][-1]
 print(f"{'random weights':24} correlation {agreement['random weights']:.2f}")
+print("\nall three maps:                  random weights  another start")
+two_good = {}
+for name, found in three_maps(retrained["another start"]).items():
+    for kind, of in kinds_of_map.items():
+        two_good[name, kind] = alike(of(of_trained[name]), of(found))
+        print(f"{name + ', ' + kind:31} {sameness[name, kind][-1]:15.2f} {two_good[name, kind]:14.2f}")
 cl.compare(MY_AGREEMENT, agreement["another start"])
 
 # %% [markdown]
 # Two good networks do not agree on the order of the pixels nearly as well as one might hope. And the
 # correlation for labels of no meaning looks like a good part of that, until the scale is known: it does not
-# run from 0 to 1, it begins where random weights are and ends where another start is. Read the lines above
-# on that scale, the shuffled one against the same 200 scenes with right labels. Where the *highest* pixel
-# lies tells the two apart more plainly: with right labels it is in the digit far more often.
+# run from 0 to 1, it begins about where random weights are and ends where another start is. Where the
+# *highest* pixel lies tells the two networks of 200 scenes apart more plainly: with right labels it is in the
+# digit far more often.
+#
+# Now the signs, in the lower table. Even two good networks hardly agree on them, only a little more than with
+# random weights: the signed map of one scene belongs to *these weights*, not to the task. That it vanishes
+# with random weights, as the test asks, does not make it trustworthy. (In section 5 the sign is averaged over
+# 150 films, which is another matter.)
 
 # %% [markdown]
 # ## 4 · Fair shares
@@ -847,8 +865,10 @@ for name, said in {"network": guess, "linear regression": straight.predict(new_s
 # %% [markdown]
 # The network is no better than the regression here (lesson 03 knows why); we explain it all the same. Six
 # features have 64 coalitions, so the exact values are one matrix: a coalition of size s weighs s! (n − s −
-# 1)! / n! with a minus where the feature is missing, and (s − 1)! (n − s)! / n! where it is there. The
-# baseline is the mean person. captum's `ShapleyValues` goes through all 720 orders:
+# 1)! / n! with a minus where the feature is missing, and (s − 1)! (n − s)! / n! where it is there: so many
+# orders pass through it. (With two features and the coalitions –, 2, 1, 12 the row of feature 1 is −½, −½,
+# ½, ½; the lamp is worth 0, 1, 1, 1, so its switch 1 gets ½.) The baseline is the mean person. captum's
+# `ShapleyValues` goes through all 720 orders:
 
 # %% tags=["twin"]
 coalitions = np.array(list(itertools.product([0, 1], repeat=6)))  # (64, 6)
@@ -873,7 +893,8 @@ print(
 
 # %% [markdown]
 # Adding up is called **efficiency**; the gradient and occlusion do not have it. With hundreds of features
-# one samples orders, or fits a line as KernelSHAP does. How far are samples from the exact shares?
+# one samples orders, or fits a line as KernelSHAP does. *(From here to the partial dependence: optional.)*
+# How far are samples from the exact shares? An order of six features costs six questions.
 
 # %%
 draw = {
@@ -891,7 +912,7 @@ for name, sample in draw.items():
 print(f"mean size of a share: {np.abs(exact).mean():.3f}; exact: {len(coalitions)} questions")
 
 # %% [markdown]
-# Samples come near with a dozen questions; but here 64 give the exact answer, and 300 samples
+# Samples come near with a dozen questions; but here 64 give the exact answer, and 300, drawn at random,
 # still do not. That turns round where there are many features: 30 have a thousand million coalitions.
 #
 # The shares of one person:
@@ -943,8 +964,8 @@ cl.slider(
 )
 
 # %% [markdown]
-# For s1 and s2 hardly anybody on these lines can exist: s2 is a *part* of s1, and the two are measured to
-# move together.
+# *(End of the optional part.)* For s1 and s2 hardly anybody on these lines can exist: s2 is a *part* of s1,
+# and the two are measured to move together.
 
 # %%
 pair = [SIX.index("s1"), SIX.index("s2")]
@@ -1111,6 +1132,7 @@ for habit in HABITS:
     each = torch.autograd.grad((scores[:, 2] - scores[:, 0]).sum(), seen)[0][:, 0]  # (150, 32, 32)
     slope[habit] = each.mean(dim=0).numpy()
     for kind, found in {"with sign": slope[habit], "size": each.abs().mean(dim=0).numpy()}.items():
+        # The squared correlation with the stripes (+1, −1): R² of a fit by the stripes alone.
         striped[habit, kind] = np.mean((found - found.mean()) * lines) ** 2 / found.var()
     print(
         f"{habit:7} the raster's pattern is {striped[habit, 'with sign']:.3f} of the gradient with its sign, "
@@ -1139,12 +1161,12 @@ cl.show(
 
 # %% [markdown]
 # The letter stands out among the tiles: whoever looks will ask what is in the corner. The raster's network
-# is lost in other hospitals, too, and has no such tile: each covers whole waves, and drops the sign. The
-# same network's gradient *with* its sign shows stripes from edge to edge, and without it next to none. So
-# which map was drawn, and whether its sign was kept, decides what can be seen. (We averaged over films, and
-# knew where to look.) What the stripes do to the answer is told by a question that names them: lay each
-# hospital's raster in turn over the same test films. How often is the answer the finding that goes with the
-# raster?
+# is lost in other hospitals, too, and has no such tile: the shares add up to 1, so what is everywhere stands
+# out nowhere. The same network's gradient *with* its sign shows stripes from edge to edge, and without it
+# next to none. So which map was drawn, and whether its sign was kept, decides what can be seen. (We averaged
+# over films, and knew where to look.) What the stripes do to the answer is told by a question that names
+# them: lay each hospital's raster in turn over the same test films. How often is the answer the finding that
+# goes with the raster?
 
 # %%
 followed = {}
@@ -1159,7 +1181,7 @@ print("a network that takes no notice: 0.33")
 # %% [markdown]
 # ## 6 · Sequences: known sites, and a cause
 #
-# ### A motif
+# ### A motif (optional)
 #
 # In a set of DNA sequences a protein binds where CGACCGAACTCC stands. (The set is simulated, by the authors
 # of a primer on genomics; where it cannot be had, our own simulator plants the same motif.) A convolution
@@ -1264,6 +1286,7 @@ for number, (ax, (name, found)) in enumerate(zip(axes, letterwise.items(), stric
     ax.axvspan(begin - 0.5, begin + 11.5, color="0.9")
     ax.bar(range(50), found[row].detach(), color=cl.plots.PALETTE[(0, 2, 4)[number]])
     ax.axhline(0, color="0.3", linewidth=0.8)
+    ax.grid(axis="x", visible=False)
     ax.set_title(name, fontsize=11, loc="left")
 axes[2].set(xticks=range(50), xticklabels=list(texts[motif_rows[row]]), xlabel="sequence (shaded: the motif)")
 axes[2].tick_params(axis="x", labelsize=8)
@@ -1515,7 +1538,7 @@ cl.claim(
     because="30 scenes in a hundred, beyond the luck of 40 scenes",
 )
 cl.claim(
-    "the best of the three named brings the class back sooner than plain occlusion, in insertion",
+    "in insertion the best of the three named, chosen afterwards, is ahead of plain occlusion",
     max(area[name].mean() for name in NAMED),
     ">",
     area["occlusion"].mean(),
@@ -1524,7 +1547,7 @@ cl.claim(
     because="0.02 is about what other scenes could change",
 )
 cl.claim(
-    "by deletion the better of LIME and RISE is ahead of occlusion, in probability left",
+    "by deletion the better of LIME and RISE (chosen afterwards) is ahead of occlusion, in probability left",
     area_gone["occlusion"].mean(),
     ">",
     min(area_gone["LIME"].mean(), area_gone["RISE"].mean()),
@@ -1581,6 +1604,14 @@ cl.claim(
     0.9,
     expect="fails",
     because="0.9 would leave little room for another start",
+)
+cl.claim(
+    "with their sign the gradient maps of these two networks agree by 0.3 or more",
+    two_good["gradient", "with sign"],
+    ">",
+    0.3,
+    expect="fails",
+    because="the same 0.3, so that random weights and another start are judged alike",
 )
 cl.claim(
     "a network that learned shuffled labels by heart points into the digit less often",
