@@ -334,7 +334,8 @@ class BothWays(nn.Module):
         return self.dense(states.amax(dim=1))
 
 
-# Ask your own probe: print(change_by_shuffling(BothWays(), torch.tensor(sequences[:50]), 0))
+# What does your probe say of this one?
+# print(change_by_shuffling(BothWays(), torch.tensor(sequences[:50]), 0))
 
 
 # %%
@@ -1086,7 +1087,8 @@ for noise in (0.05, 0.1, 0.2, 0.3):
     ceiling = np.mean((drawn >= cut) == (guess >= cut))
     print(f"noise {noise:.2f} (a factor of {10**noise:.2f}): if so, nobody above {ceiling:.3f}")
 print(f"reached: {right['one-hot'].mean():.3f}; by ridge, then cut: {right['ridge, then cut'].mean():.3f}")
-# By your own function: print(best_accuracy(guess, 0.3))
+# And your own function?
+# print(best_accuracy(guess, 0.3))
 
 # %% [markdown]
 # Read the other way round: a model that is right more often than a noise allows suggests that the noise is
