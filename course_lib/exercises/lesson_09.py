@@ -15,7 +15,8 @@ def _watched(places, sign=1):
     """Return a network on letter codes that keeps what it is asked, and in which mode; B different rows.
 
     With `places` it weighs each position by itself; without, it averages over them. It hands out itself when
-    it is copied, so that the check sees what the student's function asks. `sign` turns its outputs round.
+    it is copied, so that the check sees what the student's function asks. `sign` turns its outputs round, and
+    sets their size.
     """
     import torch
     from torch import nn
@@ -85,7 +86,7 @@ def _shuffles_of(model, sequences):
 def _verify_shuffling(answer):
     import torch
 
-    for places, sign in ((True, 1), (True, -1), (False, 1)):
+    for places, sign in ((True, 1), (True, -1), (True, 1e-3), (False, 1)):
         model, sequences = _watched(places, sign)
         found = expect_number(call(answer, model, sequences, 3), name="the change")
         originals, shuffled = _shuffles_of(model, sequences)
@@ -94,7 +95,8 @@ def _verify_shuffling(answer):
         model.eval()
         with torch.no_grad():
             before = model.answers(sequences)[[number for number, _ in shuffled]]
-            gaps = model.answers(torch.tensor([row for _, row in shuffled])) - before
+            after = model.answers(torch.tensor([row for _, row in shuffled]))
+        gaps = after - before
         model.train(mode)
         if math.isnan(found):
             raise NotYet("The change is NaN (not a number).")
@@ -129,13 +131,35 @@ def _verify_shuffling(answer):
             ),
             (gaps[:, 0].abs().max().item(), "Only the first output is compared. The model has several."),
             (gaps[0].abs().max().item(), "Only one isolate is compared. Take the largest change of all."),
+            *(
+                (
+                    (turn(after) - turn(before)).abs().max().item(),
+                    f"You compare {what}. Compare the outputs as the model gives them.",
+                )
+                for what, turn in (
+                    ("probabilities", lambda outputs: outputs.softmax(dim=1)),
+                    ("probabilities", torch.sigmoid),
+                    ("classes", lambda outputs: outputs.argmax(dim=1).float()),
+                )
+            ),
+            *(
+                (
+                    relative,
+                    "The change is divided by the outputs. Leave it in their units: an output may be near 0.",
+                )
+                for relative in ((gaps / before).abs().max().item(), wanted / before.abs().max().item())
+            ),
+            *(
+                (round(wanted, digits), "The change is rounded, and a small one is lost. Leave it as it is.")
+                for digits in range(6)
+            ),
         )
         if not math.isclose(found, wanted, rel_tol=1e-3, abs_tol=1e-6):
+            if found == 1:
+                raise NotYet("Expected a change of the outputs, and not yes or no, nor a count.")
             for wrong, message in traps:
                 if math.isclose(found, wrong, rel_tol=1e-3, abs_tol=1e-6):
                     raise NotYet(message)
-            if found == 1:
-                raise NotYet("Expected a change of the outputs, and not yes or no, nor a count.")
             raise NotYet(
                 "It is not the largest absolute difference between the outputs for the shuffled sequences "
                 "and for the same sequences as they are. Does each isolate meet its own shuffled copy?"
@@ -244,7 +268,7 @@ def _share_traps(name, counts):
             (
                 max(tp + fp, fn + tn) / total,
                 "`larger_class` counts what the model *said*. Count what the isolates *are*: TP + FN are "
-                "resistant.",
+                "resistant. (Or FN and FP have changed places: the columns are TP, FN, FP, TN.)",
             ),
         ],
         "sensitivity": [
@@ -314,12 +338,12 @@ def _verify_counts(answer):
                         f"{share:g}. Return `float('nan')`; a number would be read as a result."
                     )
                 continue
-            if math.isclose(share, wanted[name], abs_tol=1e-9):
+            if math.isclose(share, wanted[name], abs_tol=1e-6):  # float32 is no mistake
                 continue
             if math.isclose(share, 100 * wanted[name], rel_tol=1e-6):
                 raise NotYet(f"`{name}` is in per cent. Expected a share from 0 to 1.")
             for wrong, message in _share_traps(name, counts):
-                if math.isclose(share, wrong, abs_tol=1e-9):
+                if math.isclose(share, wrong, abs_tol=1e-6):
                     raise NotYet(message)
             if math.isclose(share, wanted[name], abs_tol=6e-3):
                 raise NotYet(f"`{name}` is rounded. Leave that to whoever prints it.")
@@ -348,14 +372,18 @@ def _score(inputs, targets) -> float:
 
 
 def _importance_case(seed):
-    """Return (score, asked, train, test); `score` keeps what it is asked, and position 3 never varies."""
+    """Return (score, asked, train, test); `score` keeps what it is asked, and position 3 never varies.
+
+    In case 2 the model has position 4 the wrong way round, so it is more often right when that is permuted.
+    """
     import numpy as np
 
     random = np.random.default_rng(seed)
     letters = random.integers(0, 3, size=(54, 5))
     letters[:, 3] = 0
     inputs, asked = np.eye(3)[letters], []
-    targets = ((inputs * np.array(_WEIGHT)).sum(axis=(1, 2)) > 4).astype(int)
+    truth = np.array(_WEIGHT) * np.array([1, 1, 1, 1, -1 if seed == 2 else 1])[:, None]
+    targets = ((inputs * truth).sum(axis=(1, 2)) > 4).astype(int)
     targets = np.where(random.random(54) < 0.1, 1 - targets, targets)
 
     def score(inputs, targets):
@@ -451,15 +479,22 @@ def _verify_importance(answer):
                 (wanted * repeats, "The falls are added up over the repeats. Take their mean."),
                 (drops.max(axis=1), "That is the largest fall of the repeats. Take their mean."),
                 (wanted / base, "The fall is divided by the score. Leave it in units of the score."),
-                (
-                    np.abs(wanted),
-                    "The sign is lost. A small negative importance is chance, and worth seeing.",
+                *(
+                    (
+                        lost,
+                        "The sign is lost. A fall below 0 says that the score rose: `abs` makes a harmful "
+                        "position look needed.",
+                    )
+                    for lost in (np.abs(wanted), np.abs(drops).mean(axis=1))
                 ),
-                (
-                    np.abs(drops).mean(axis=1),
-                    "The sign is lost. A small negative fall is chance, and worth seeing.",
+                *(
+                    (
+                        cut,
+                        "Falls below 0 are set to 0. Leave them: the score rose, and cutting hides how large "
+                        "chance is.",
+                    )
+                    for cut in (wanted.clip(0), drops.clip(0).mean(axis=1))
                 ),
-                (wanted.clip(0), "Falls below 0 are set to 0. Leave them: they show how large chance is."),
                 (
                     wanted / max(wanted.sum(), 1e-9),
                     "The importances are made to add up to 1. Leave them: a fall of 0.3 means something.",
@@ -546,6 +581,15 @@ def _verify_ceiling(answer):
                 "`cutoff` is a fold change and `log_fold` its logarithm: compare with `np.log10(cutoff)`.",
             ),
             (
+                right(log_fold - math.log10(3.5)),
+                "It takes no notice of `cutoff`: the 3.5 is typed in.",
+            ),
+            (
+                right(10**log_fold - cutoff),
+                "Fold changes are compared. The noise is one of their logarithms: compare `log_fold` with "
+                "`np.log10(cutoff)`.",
+            ),
+            (
                 right(log_fold - math.log(cutoff)),
                 "The natural logarithm of `cutoff` is taken. The fold changes are logarithms to the base 10.",
             ),
@@ -585,6 +629,13 @@ def _verify_ceiling(answer):
         wrong, message = min(traps, key=lambda trap: abs(found - trap[0]))
         if abs(found - wrong) < 0.004:
             raise NotYet(message)
+        if abs(found - 100 * wanted) < 1:
+            raise NotYet("The best accuracy is in per cent. Expected a share from 0 to 1.")
+        if math.isclose(found * len(log_fold), round(found * len(log_fold)), abs_tol=1e-6):
+            raise NotYet(
+                "That is a count of right guesses, one for each isolate. One draw of each is too few: draw "
+                "hundreds, or use Φ(d/sd), with d the distance from the cut-off."
+            )
         raise NotYet(
             f"On table {number + 1} of the check the best guess is right more often, or less often, than "
             "that. An isolate at a distance d from the cut-off is measured on its own side with "

@@ -1,6 +1,7 @@
 """Right answers in several styles and typical wrong ones, for the checks of lesson 09."""
 
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -76,6 +77,29 @@ def change_without_a_before(model, sequences, seed):
     return model(shuffle(sequences, seed)).abs().max().item()
 
 
+def change_of(turn):
+    """Return an answer that compares what `turn` makes of the outputs."""
+
+    def answer(model, sequences, seed):
+        model.eval()
+        with torch.no_grad():
+            before, after = model(sequences), model(shuffle(sequences, seed))
+        return (turn(after) - turn(before)).abs().max().item()
+
+    return answer
+
+
+def relative_change(model, sequences, seed):
+    model.eval()
+    with torch.no_grad():
+        before, after = model(sequences), model(shuffle(sequences, seed))
+    return ((after - before) / before).abs().max().item()
+
+
+def rounded_change(model, sequences, seed, digits=2):
+    return round(change_by_one_order(model, sequences, seed).item(), digits)
+
+
 def change_of_averages(model, sequences, seed):
     model.eval()
     return (model(shuffle(sequences, seed)).mean() - model(sequences).mean()).abs().item()
@@ -128,6 +152,22 @@ def shares_by_loop(counts):
         "balanced_accuracy": (found + spared) / 2,
         "note": "an entry more does no harm",
     }
+
+
+def shares_in_torch(counts):
+    tp, fn, fp, tn = torch.as_tensor(counts).sum(dim=0)  # whole numbers divide to float32
+    found, spared = tp / (tp + fn), tn / (tn + fp)
+    return {
+        "accuracy": (tp + tn) / (tp + fn + fp + tn),
+        "larger_class": max(tp + fn, fp + tn) / (tp + fn + fp + tn),
+        "sensitivity": found,
+        "precision": tp / (tp + fp),
+        "balanced_accuracy": (found + spared) / 2,
+    }
+
+
+def shares_with_columns_mistaken(counts):
+    return shares_by_formulas(counts[:, [0, 2, 1, 3]])
 
 
 def shares_with(**changes):
@@ -293,6 +333,11 @@ def ceiling_by_simulation(log_fold, noise_sd, cutoff=3.5):
     return np.mean((10**measured >= cutoff) == (10**log_fold >= cutoff))
 
 
+def ceiling_by_one_draw(log_fold, noise_sd, cutoff=3.5):
+    measured = log_fold + np.random.default_rng(0).normal(0, noise_sd, len(log_fold))
+    return np.mean((10**measured >= cutoff) == (10**log_fold >= cutoff))
+
+
 def ceiling_by_torch(log_fold, noise_sd, cutoff=3.5):
     chance = torch.distributions.Normal(torch.tensor(log_fold), noise_sd).cdf(torch.tensor(cutoff).log10())
     return torch.maximum(chance, 1 - chance).mean()
@@ -311,7 +356,7 @@ def ceiling_with(of):
 
 RIGHT = {
     "09.1": [change_by_one_order, change_by_an_order_each, change_row_by_row, change_in_one_batch],
-    "09.2": [shares_by_formulas, shares_by_scikit_learn, shares_by_loop],
+    "09.2": [shares_by_formulas, shares_by_scikit_learn, shares_by_loop, shares_in_torch],
     "09.3": [importance_by_loops, importance_in_lists, importance_in_place_and_back],
     "09.4": [ceiling_by_formula, ceiling_by_error_function, ceiling_by_simulation, ceiling_by_torch],
 }
@@ -332,6 +377,11 @@ WRONG = {
         (change_with(shuffle, lambda gap: (gap**2).max()), "squared"),
         (change_with(shuffle, lambda gap: (gap != 0).any()), "Expected a number"),
         (change_of_averages, "rises cancel falls"),
+        (change_of(lambda outputs: outputs.softmax(dim=1)), "You compare probabilities"),
+        (change_of(lambda outputs: outputs.argmax(dim=1)), "classes"),
+        (relative_change, "divided by the outputs"),
+        (rounded_change, "The change is rounded"),
+        (partial(rounded_change, digits=4), "The change is rounded"),
         (change_with(lambda rows, seed: rows), "no sequence that was shuffled"),
         (change_without_a_before, "as they are"),
         (change_unseeded, "The same seed gives two orders"),
@@ -378,6 +428,8 @@ WRONG = {
         (shares_with(precision=lambda tp, fn, fp, tn: tp / (tp + fp)), "ZeroDivisionError"),
         (shares_with(accuracy=lambda tp, fn, fp, tn: 100 * (tp + tn) / (tp + fn + fp + tn)), "per cent"),
         (shares_with(accuracy=lambda tp, fn, fp, tn: round((tp + tn) / (tp + fn + fp + tn), 2)), "rounded"),
+        (shares_with(accuracy=lambda tp, fn, fp, tn: round((tp + tn) / (tp + fn + fp + tn), 4)), "rounded"),
+        (shares_with_columns_mistaken, "FN and FP have changed places"),
         (shares_without_precision, "is missing"),
         (lambda counts: tuple(shares_by_formulas(counts).values()), "Return a dictionary"),
     ],
@@ -391,6 +443,10 @@ WRONG = {
         (importance_of_shuffled_targets, "The targets change"),
         (importance_with(finish=lambda falls, before: -falls.mean(axis=1)), "sign is turned round"),
         (importance_with(finish=lambda falls, before: before - falls.mean(axis=1)), "*after* permuting"),
+        (importance_with(finish=lambda falls, before: np.abs(falls.mean(axis=1))), "sign is lost"),
+        (importance_with(finish=lambda falls, before: np.abs(falls).mean(axis=1)), "sign is lost"),
+        (importance_with(finish=lambda falls, before: falls.mean(axis=1).clip(0)), "set to 0"),
+        (importance_with(finish=lambda falls, before: falls.clip(0).mean(axis=1)), "set to 0"),
         (importance_with(finish=lambda falls, before: falls.sum(axis=1)), "added up over the repeats"),
         (importance_with(finish=lambda falls, before: falls.max(axis=1)), "largest fall"),
         (importance_with(finish=lambda falls, before: falls), "Average over the repeats"),
@@ -436,6 +492,13 @@ WRONG = {
             lambda log_fold, noise_sd, cutoff: norm.cdf(np.abs(log_fold - np.log10(cutoff)) / noise_sd),
             "Return their mean",
         ),
+        (
+            ceiling_with(lambda gap, sd, cut, fold: norm.cdf(np.abs(fold - np.log10(3.5)) / sd).mean()),
+            "typed in",
+        ),
+        (ceiling_with(lambda gap, sd, cut, fold: 100 * norm.cdf(np.abs(gap) / sd).mean()), "per cent"),
+        (ceiling_with(lambda gap, sd, cut, fold: norm.cdf(np.abs(10**fold - cut) / sd).mean()), "logarithms"),
+        (ceiling_by_one_draw, "One draw of each is too few"),
         (ceiling_with(lambda gap, sd, cut, fold: 0.25), "more often, or less often"),
     ],
 }
