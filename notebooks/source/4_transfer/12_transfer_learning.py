@@ -50,7 +50,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from scipy import stats
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import affine_transform, gaussian_filter
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 from torch.nn.functional import cross_entropy
@@ -500,9 +500,9 @@ cl.compare(MY_WIDE, accuracy["wide, frozen"])
 
 # %% [markdown]
 # The untrained body is worse than the pixels that it was given: whatever a pre-trained one gains, the
-# architecture alone does not. Five glyphs, six hundred pictures of each, serve new glyphs better than pixels
-# do; a good part of that is smoothing, which a blur does as well and learns nothing. With as many pictures,
-# more glyphs serve clearly better. How many are "sufficiently diverse" three bodies cannot say, each trained
+# architecture alone does not. Five glyphs, six hundred pictures of each, serve new glyphs better than raw
+# pixels do. But beside a blur, which learns nothing, little of that is left. With as many pictures, more
+# glyphs serve clearly better. How many are "sufficiently diverse" three bodies cannot say, each trained
 # once: thirty need not be far behind a hundred and fifty, of which there are only twenty pictures each.
 #
 # Now the networks that train all their layers. **Predict first:** does fine-tuning the wide body beat leaving
@@ -1022,23 +1022,26 @@ cl.compare(MY_DIGITS, 100 * read["glyph body, shipped"].mean(), unit="digits")
 # each of twenty characters is shown, and twenty other drawings are to be named. The publisher's baseline, a
 # distance between inked pixels that learns nothing, errs in 38.8 % of them; guessing errs in 95 %.
 #
-# What reaches a body that was trained elsewhere must look like what it was trained on: the same size, the
-# sign in the middle. Where Omniglot cannot be had, the cell says so, and makes such runs of glyphs.
+# What reaches a body that was trained elsewhere must look like what it was trained on: as many pixels, the
+# sign in the middle, and of its size. How much the size matters we see by making pictures twice, as drawn and
+# brought to one size. Where Omniglot cannot be had, the cell says so, and makes such runs of glyphs.
 
 
 # %%
-def centred(drawings):
-    """Return drawings (B, 105, 105) as pictures (B, 20, 20), with the ink's mean place in the middle."""
-    moved = []
+def on_a_page(drawings, radius=None):
+    """Return drawings (B, 105, 105) as pictures (B, 20, 20), the ink in the middle, its mean radius given."""
+    found = []
     for drawing in drawings:
-        row, column = np.argwhere(drawing).mean(axis=0)
-        moved.append(np.roll(drawing, (round(52 - row), round(52 - column)), axis=(0, 1)))
-    moved = torch.as_tensor(np.stack(moved), dtype=torch.float32)[:, None]
-    return nn.functional.interpolate(moved, size=20, mode="area")[:, 0].numpy()
+        ink = np.argwhere(drawing)
+        step = 105 / 20 if radius is None else np.sqrt(ink.var(axis=0).sum()) / radius  # from pixel to pixel
+        smooth = gaussian_filter(drawing.astype(np.float32), 0.3 * step)  # so that no thin line falls between
+        found.append(affine_transform(smooth, [step, step], ink.mean(axis=0) - 9.5 * step, (20, 20), order=1))
+    return np.stack(found)
 
 
 # %% [markdown]
-# The first eight signs of the first run: above as they are shown, below the drawings to be named.
+# The first eight signs of the first run: a row as they are shown, below it the drawings to be named. Drawings
+# stand there twice, the second time of one size.
 
 # %%
 try:
@@ -1049,61 +1052,75 @@ except cl.CourseError as missing:
     print(missing)
 if drawn is None:
     runs = cl.simulators.glyphs(SEED + 100, classes=400, images=2, noise=NOISE).inputs.copy()
-    shown, asked = runs.reshape(20, 20, 2, 20, 20).transpose(2, 0, 1, 3, 4)  # (run, sign, H, W) each
+    pairs = {"as drawn": runs.reshape(20, 20, 2, 20, 20).transpose(2, 0, 1, 3, 4)}  # shown and asked
 else:
     by_run = [
         rows[np.lexsort((drawn.targets[rows], drawn.groups["run"][rows]))]  # run after run, sign after sign
         for rows in (drawn.splits["published"]["train"], drawn.splits["published"]["test"])
     ]
-    shown, asked = (centred(drawn.inputs[rows]).reshape(20, 20, 20, 20) for rows in by_run)
+    pairs = {  # shown and asked, (run, sign, H, W) each
+        size: [on_a_page(drawn.inputs[rows], radius).reshape(20, 20, 20, 20) for rows in by_run]
+        for size, radius in (("as drawn", None), ("of one size", 5))  # 5 pixels, as in the benchmark below
+    }
 print("These are", "SIMULATED glyphs." if drawn is None else "REAL drawings, the published runs.")
-fig = cl.plots.images(np.concatenate([shown[0, :8], asked[0, :8]]))
+fig = cl.plots.images(np.concatenate([part[0, :8] for pair in pairs.values() for part in pair]), ncols=8)
 cl.show(
-    fig, alt="Two rows of eight signs: one of each sign as it is shown, and below it another of the same."
+    fig,
+    alt="Rows of eight signs: one of each sign as it is shown, and below it another of the same"
+    + ("." if drawn is None else "; below them the same sixteen drawings, all of one size."),
 )
 
 # %% [markdown]
 # With one drawing each there is nothing to tune: the nearest one names. Beside our bodies, one trained as
-# they were on the five alphabets of `small1`, where these are there: 136 characters, twenty drawings of
-# each. **Predict first:** how often is the wide body wrong, which has seen nothing but simulated scribbles?
+# they were on the five alphabets of `small1`, where these are there: 136 characters, twenty drawings of each,
+# of one size. **Predict first:** how often is the wide body wrong with signs as drawn? It has seen nothing
+# but simulated scribbles.
 
 # %%
 MY_ERROR = None  # per cent wrong, of the wide body
 
 
-def one_shot_error(extract):
+def one_shot_error(extract, shown, asked):
     """Return how often the nearest shown sign is the wrong one [%], mean of the runs."""
     named = [class_means(extract(few), extract(new), 20) for few, new in zip(shown, asked, strict=True)]
     return 100 * np.mean(np.stack(named) != np.arange(20))
 
 
+readings = {"pixels": extracts["pixels, regression"], "pixels, blurred": extracts["pixels, blurred"]}
 if drawn is not None:
     bodies["five alphabets"] = new_body()
-    rows = centred(five_alphabets.inputs)[:, None], five_alphabets.targets
+    rows = on_a_page(five_alphabets.inputs, 5)[:, None], five_alphabets.targets
     network = nn.Sequential(bodies["five alphabets"], nn.Linear(128, len(five_alphabets.target_names)))
-    how = {"schedule": one_cycle(0.01), "device": device, "progress": False}
+    how = {"schedule": one_cycle(0.01), "device": device, "channels_last": True, "progress": False}
     cl.fit(network, rows, loss=cross_entropy, epochs=8, **how)
-one_shot = {"pixels": one_shot_error(extracts["pixels, regression"])}
-one_shot |= {name: one_shot_error(functools.partial(outputs, body)) for name, body in bodies.items()}
-for name, wrong in one_shot.items():
-    print(f"{name:15} error {wrong:4.1f} %")
-cl.compare(MY_ERROR, one_shot["wide"], unit="%")
+readings |= {name: functools.partial(outputs, body) for name, body in bodies.items()}
+one_shot = {}
+for name, extract in readings.items():
+    met = ["of one size"] if name == "five alphabets" else pairs  # the others know of no size
+    one_shot |= {(name, size): one_shot_error(extract, *pairs[size]) for size in met}
+    print(f"{name:16}", "   ".join(f"{size} {one_shot[name, size]:4.1f} % wrong" for size in met))
+cl.compare(MY_ERROR, one_shot["wide", "as drawn"], unit="%")
 
 # %% [markdown]
-# The wide body, which has seen nothing but simulated scribbles, makes fewer errors than pixels do, and the
-# untrained body does not. That much holds for drawings and for glyphs. With drawings there is more: the
-# file that was trained on 500 glyphs makes about as many errors as the distance that learns nothing, and
-# the body that learnt from people's characters fewer. Here the close source beat the far one.
+# As drawn: the wide body, which has seen nothing but simulated scribbles, makes fewer errors than raw pixels
+# do, and the untrained body does not. That much holds for drawings and for glyphs.
+#
+# With drawings, read the second column. Brought to one size, *pixels* make far fewer errors than any body did
+# as drawn, and have learnt nothing. The bodies that learnt from simulated signs gain less by it, and lose
+# their lead. The one that learnt from people's characters may be ahead, by what 400 drawings and one training
+# hardly bear out. So what features had won, one step of preparation wins as well. Before a network gets the
+# credit, prepare the data for its rival too.
 #
 # How far can one get with five alphabets? A benchmark of this course asks that (`benchmarks/omniglot.md`):
-# a distance that lets each pixel look for its counterpart nearby, and learns nothing, is wrong in 9.0 %; the
-# same with learned features in 3.8 %. What to compare mattered more there than where the weights came from.
+# pixels of drawings of one size are wrong in 29.8 %; a distance that lets each pixel look for its counterpart
+# nearby, and learns nothing, in 9.0 %; the same with learned features, and each shown drawing in seven views,
+# in 3.8 %. How drawings are compared mattered more there than whether anything was learnt.
 #
 # ### A network of photographs
 #
-# And from further away, a body trained on photographs? The next cell takes the same steps with a network of
-# torchvision. It needs the full profile, torchvision, and a network to fetch 45 MB of weights; where one of
-# them is missing it says so.
+# Optional: from further away, a body trained on photographs? The next cell takes the same steps with a
+# network of torchvision. It needs the full profile, torchvision, and a network to fetch 45 MB of weights;
+# where one of them is missing it says so.
 
 
 # %%
@@ -1200,12 +1217,20 @@ cl.claim(
     because="0.03 is about what the choice of five tasks does to a paired difference",
 )
 cl.claim(
-    "pre-training helps only if it is diverse: after five glyphs it is no better than blurred pixels",
+    "wide pre-training serves new glyphs better than blurred pixels, which learn nothing",
+    accuracy["wide, frozen"],
+    ">",
+    accuracy["pixels, blurred"],
+    margin=0.05,
+    because="0.05 is beyond what the choice of five tasks does to a paired difference",
+)
+cl.claim(
+    "narrow pre-training does so too, by more than 0.1",
     gain["narrow, frozen", "pixels, blurred"],
-    "<=",
-    0,
+    ">",
+    0.1,
     expect="fails",
-    because="any gain would do",
+    because="0.1 is two glyphs of the twenty",
 )
 cl.claim(
     "the narrow body uses fewer directions for new glyphs than the wide one",
@@ -1350,18 +1375,18 @@ cl.claim(
     because="a digit in ten",
 )
 cl.claim(
-    "one shot: features of simulated glyphs make fewer errors than pixels, in per cent",
-    one_shot["wide"],
+    "one shot, as drawn: features of simulated glyphs make fewer errors than raw pixels, in per cent",
+    one_shot["wide", "as drawn"],
     "<",
-    one_shot["pixels"],
+    one_shot["pixels", "as drawn"],
     margin=2.0,
     because="2 % are eight of the 400 drawings to be named",
 )
 cl.claim(
-    "one shot: an untrained body makes fewer errors than pixels, by more than 2 %",
-    one_shot["untrained"],
+    "one shot, as drawn: an untrained body makes fewer errors than raw pixels, by more than 2 %",
+    one_shot["untrained", "as drawn"],
     "<",
-    one_shot["pixels"],
+    one_shot["pixels", "as drawn"],
     margin=2.0,
     expect="fails",
     because="the same eight of the 400 drawings",
