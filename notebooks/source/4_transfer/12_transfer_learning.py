@@ -1105,11 +1105,11 @@ cl.compare(MY_ERROR, one_shot["wide", "as drawn"], unit="%")
 # As drawn: the wide body, which has seen nothing but simulated scribbles, makes fewer errors than raw pixels
 # do, and the untrained body does not. That much holds for drawings and for glyphs.
 #
-# With drawings, read the second column. Brought to one size, *pixels* make far fewer errors than any body did
-# as drawn, and have learnt nothing. The bodies that learnt from simulated signs gain less by it, and lose
-# their lead. The one that learnt from people's characters may be ahead, by what 400 drawings and one training
-# hardly bear out. So what features had won, one step of preparation wins as well. Before a network gets the
-# credit, prepare the data for its rival too.
+# With drawings, read the second column. Of one size and blurred, *pixels* make fewer errors than these bodies
+# did as drawn, and have learnt nothing; the bodies that learnt from simulated signs are then no better than
+# such pixels, or hardly. What their features had won, two steps of preparation win as well. Whether the close
+# source pays, the last line says; beside blurred pixels, 4 % of 400 drawings may be luck. Before a network
+# gets the credit, prepare the data for its rival too.
 #
 # How far can one get with five alphabets? A benchmark of this course asks that (`benchmarks/omniglot.md`):
 # pixels of drawings of one size are wrong in 29.8 %; a distance that lets each pixel look for its counterpart
