@@ -11,10 +11,10 @@ from course_lib.exercises.catalogue import Exercise, NotYet
 # 12.1  As many images, more classes
 
 # (pictures of each class, reserved classes, classes wanted, pictures of each): the labels are no row numbers,
-# stand in no order, and some classes have too few pictures.
+# stand in no order, and some classes have too few pictures, others exactly as many as are wanted.
 _STORES = (
     ({3: 8, 5: 8, 11: 8, 12: 8, 20: 8, 31: 8}, (5,), 3, 4),
-    ({2: 9, 4: 3, 6: 9, 7: 2, 8: 9, 9: 12, 40: 9, 41: 9, 50: 9}, (6, 50), 2, 6),
+    ({2: 9, 4: 3, 6: 9, 7: 2, 8: 6, 9: 12, 40: 9, 41: 9, 50: 9}, (6, 50), 2, 6),
     ({1: 5, 10: 5, 100: 5, 1000: 1, 7: 5, 70: 5}, (1000,), 4, 3),
 )
 _DRAWS = 40  # with so many generators every class that may be chosen has been, but for one in 100 million
@@ -46,6 +46,10 @@ def _verify_choice(answer):
                 f"With {_DRAWS} different generators it is always the same {classes} classes, of "
                 f"{len(enough)} that have enough pictures. Let the lot decide."
             )
+        if {pictures[one] for one in enough - met} == {per_class}:
+            raise NotYet(
+                f"A class with exactly {per_class} pictures is never chosen {told}, and it has enough: `>=`."
+            )
         if met != enough:
             raise NotYet(
                 f"With {_DRAWS} different generators some classes are never chosen, although they have "
@@ -58,8 +62,8 @@ def _verify_choice(answer):
                     f"Of each class it is always the same {per_class} pictures. Let the lot decide here too."
                 )
     return (
-        "Equal numbers of images: now wide and narrow differ in one thing. And no target class was seen "
-        "before: else the test would ask for memory."
+        "Equal numbers of images: now wide and narrow differ in how these are spread over classes. And no "
+        "target class was seen before: else the test would ask for memory."
     )
 
 
@@ -186,6 +190,15 @@ def _verify_freeze(answer):
             last = frozen(pictures)
         if not torch.allclose(last, wanted, atol=1e-5):
             raise NotYet("After three steps of training the body gives other features than before.")
+    body, pictures = _body(with_dropout=True)
+    wanted = _features(body, pictures)
+    with torch.no_grad():
+        found = call(answer, body.train())(pictures)
+    if not torch.allclose(found, wanted, atol=1e-5):
+        raise NotYet(
+            "Right once somebody has called `.train()` or `.eval()`. But the body comes in training mode and "
+            "stays in it until then: call its `.eval()` when you take it over."
+        )
     return (
         "Weights, running statistics, mode: three things to hold still, and `requires_grad` is only the "
         "first. A frozen body gives a picture the same features whatever stands beside it in the batch."
@@ -229,7 +242,7 @@ def _expect_features(found, wanted, body, pictures, mode, with_dropout):
 
 
 def _networks():
-    """Return (network, rate, factor): a plain one, one with layers without weights, one half frozen."""
+    """Return (network, rate, factor): plain, with layers without weights, half frozen, frozen inside."""
     import torch
     from torch import nn
 
@@ -247,7 +260,9 @@ def _networks():
     half = Network(block(1, 2), block(2, 3), nn.Flatten(), nn.Linear(3, 2))
     half[0].requires_grad_(False)
     half[1][0].bias.requires_grad_(False)
-    return ((plain, 0.01, 0.5), (deep, 0.003, 0.1), (half, 0.02, 0.3))
+    inside = Network(nn.Linear(3, 5), nn.Linear(5, 4), nn.Linear(4, 2))
+    inside[1].requires_grad_(False)
+    return ((plain, 0.01, 0.5), (deep, 0.003, 0.1), (half, 0.02, 0.3), (inside, 0.01, 0.5))
 
 
 def _verify_groups(answer):
@@ -319,6 +334,8 @@ def _expect_rates(rates, network, rate, factor, number):
     depth = [count - 1 - place for place in range(count)]  # 0 for the head
     children = list(network)
     with_all = [len(children) - 1 - children.index(layer) for layer in layers]
+    learns = [any(parameter.requires_grad for parameter in layer.parameters()) for layer in layers]
+    unfrozen = [sum(learns[place + 1 :]) for place in range(count)]
 
     def fits(wanted):
         return all(
@@ -328,7 +345,8 @@ def _expect_rates(rates, network, rate, factor, number):
 
     if fits([rate * factor**d for d in depth]):
         return
-    where = ("", " Layers without parameters do not count.", " This network has a frozen layer.")[number]
+    frozen = " This network has a frozen layer."
+    where = ("", " Layers without parameters do not count.", frozen, frozen)[number]
     for wanted, message in (
         ([rate] * count, "All layers have the same rate."),
         (
@@ -343,6 +361,10 @@ def _expect_rates(rates, network, rate, factor, number):
         (
             [rate * factor**d for d in with_all],
             "A layer without parameters (Flatten, MaxPool2d) was counted as a step.",
+        ),
+        (
+            [rate * factor**d for d in unfrozen],
+            "A frozen layer was passed over: it gets no group, but it is a step down like any other.",
         ),
         ([rate * factor ** (d + 1) for d in depth], "The head gets `rate` itself, not `rate · factor`."),
         (
@@ -383,11 +405,35 @@ def _tables():
     five = np.array([-0.4, -0.2, 0.0, 0.2, 0.4]) / math.sqrt(0.1) * 0.009 * math.sqrt(5)
     base = np.array([0.8, 0.9, 0.7, 0.85, 0.75])
     few = np.stack([base - 0.02 + five, base - 0.2 + five])
-    return (falling, scratch), (gap, scratch), (never, scratch), (few, base), (at_once, scratch)
+    # Four and six draws: each row is one that one more slip takes for a certain cost, by how many standard
+    # errors it lies below zero. Student's t asks for 3.18 and 2.57 of them.
+    four = _rows_at((1.85, 2.15, 2.55, 2.95, 3.5), base[:4])
+    another = np.append(base, 0.78)
+    six = _rows_at((2.4, 2.5, 2.8), another)
+    gain = np.stack([scratch + shift + wobble for shift in (0.04, 0.0, -0.05)])
+    return (
+        (falling, scratch),
+        (gap, scratch),
+        (never, scratch),
+        (few, base),
+        (at_once, scratch),
+        (four, base[:4]),
+        (six, another),
+        (gain, scratch),
+    )
+
+
+def _rows_at(errors, scratch):
+    """Return rows (L, N) whose mean lies so many standard errors below `scratch`."""
+    import numpy as np
+
+    spread = np.linspace(-1, 1, len(scratch))
+    spread *= 0.02 / spread.std(ddof=1)
+    return np.stack([scratch + spread - of_row * 0.02 / math.sqrt(len(scratch)) for of_row in errors])
 
 
 def _stops(kept, scratch):
-    """Return where transfer stops, and where each known slip says that it does."""
+    """Return where transfer stops, and pairs of what a known slip is told and where it stops."""
     import numpy as np
     from scipy import stats
 
@@ -397,32 +443,74 @@ def _stops(kept, scratch):
     unpaired = np.sqrt(kept.var(axis=1, ddof=1) / count + scratch.var(ddof=1) / count)
     costs = mean + t * error < 0
     right = _first_true(costs)
-    return right, {
-        "You compare two means with their own spreads. The draws are the same, and their luck hits both: "
-        "take the difference draw by draw first.": _first_true(
-            mean + stats.t.ppf(0.975, 2 * count - 2) * unpaired < 0
+    drawn = difference[:, np.random.default_rng(0).integers(count, size=(2000, count))].mean(axis=-1)
+    one_more = (
+        "That is one more: the first row that costs does not count. Asked is how many layers can be kept "
+        "before it."
+    )
+    one_less = "One layer too few: row 0 is for *one* layer kept."
+    return right, (
+        (
+            "You compare two means with their own spreads. The draws are the same, and their luck hits both: "
+            "take the difference draw by draw first.",
+            _first_true(mean + stats.t.ppf(0.975, 2 * count - 2) * unpaired < 0),
         ),
-        "You use the spread of single draws. The interval of a *mean* is narrower by the square root of "
-        "their number.": _first_true(mean + t * sd < 0),
-        "1.96 is for very many draws. With few of them Student's t is wider: `scipy.stats.t.ppf`.": (
-            _first_true(mean + 1.959964 * error < 0)
+        (
+            "You use the spread of single draws. The interval of a *mean* is narrower by the square root of "
+            "their number.",
+            _first_true(mean + t * sd < 0),
         ),
-        "A mean below zero is not yet a cost: the whole interval must lie below zero.": _first_true(mean < 0),
-        "You stop where a gain is no longer certain. Asked is where a *cost* is certain.": (
-            _first_true(mean - t * error < 0)
+        (
+            "1.96 is for very many draws. With few of them Student's t is wider: `scipy.stats.t.ppf`.",
+            _first_true(mean + 1.959964 * error < 0),
         ),
-        "The sign is turned round: you stop where keeping layers certainly helps.": (
-            _first_true(mean - t * error > 0)
+        (
+            "`std` divides by N if not told otherwise; for an interval divide by N − 1: `ddof=1`.",
+            _first_true(mean + t * error * math.sqrt(1 - 1 / count) < 0),
         ),
-        "That is the row with the best mean, which is luck among equals. Asked is where a cost is certain.": (
-            int(mean.argmax()) + 1
+        (
+            "Student's t has as many degrees of freedom as there are draws, less one: N − 1.",
+            _first_true(mean + stats.t.ppf(0.975, count) * error < 0),
         ),
-        "You count every row without a certain cost, also one behind a row that has it. Stop at the first "
-        "cost.": int((~costs).sum()),
-        "That is one more: the first layer that costs, counted from 1. Asked is how many can be kept before "
-        "it.": right + 1,
-        "One layer too few: row 0 is for *one* layer kept.": right - 1,
-    }
+        (
+            "A 95 % interval leaves 2.5 % on either side: the quantile is 0.975, not 0.95.",
+            _first_true(mean + stats.t.ppf(0.95, count - 1) * error < 0),
+        ),
+        (
+            "That looks like a bootstrap: of so few draws it makes intervals too narrow. Take Student's t.",
+            _first_true(np.quantile(drawn, 0.975, axis=1) < 0),
+        ),
+        (
+            "A mean below zero is not yet a cost: the whole interval must lie below zero.",
+            _first_true(mean < 0),
+        ),
+        (
+            "You stop where a gain is no longer certain. Asked is where a *cost* is certain.",
+            _first_true(mean - t * error < 0),
+        ),
+        (
+            "The sign is turned round: you stop where keeping layers certainly helps.",
+            _first_true(mean - t * error > 0),
+        ),
+        (
+            "You stop at any certain difference, at a gain too. Ask for the sign of the mean as well.",
+            _first_true(np.abs(mean) > t * error),
+        ),
+        (
+            "That is the row with the best mean, which is luck among equals. Asked is where a cost is "
+            "certain.",
+            int(mean.argmax()) + 1,
+        ),
+        (
+            "You count every row without a certain cost, also one behind a row that has it. Stop at the "
+            "first cost.",
+            int((~costs).sum()),
+        ),
+        (one_more, right + 1),
+        (one_more, right + (right < len(kept))),
+        (one_less, right - 1),
+        (one_less, right - (right < len(kept))),
+    )
 
 
 def _verify_stop(answer):
@@ -434,14 +522,14 @@ def _verify_stop(answer):
             "Not finding a cost is no proof that there is none: with few draws the interval is wide, and one "
             "keeps more layers than one should."
         )
-    for message in slips[0]:
-        if values == [of_table[message] for of_table in slips]:
-            raise NotYet(message)
+    for of_tables in zip(*slips, strict=True):
+        if values == [where for _, where in of_tables]:
+            raise NotYet(of_tables[0][0])
     number = next(k for k, value in enumerate(values) if value != rights[k])
     kept, scratch = tables[number]
     raise NotYet(
-        f"For a table of {len(kept)} rows and {len(scratch)} draws it is not the number of layers before the "
-        "first row whose 95 % interval lies below zero."
+        f"For a table of {len(kept)} rows and {len(scratch)} draws your answer is {values[number]:g}, and "
+        f"{rights[number]} layers can be kept before the first row whose 95 % interval lies below zero."
     )
 
 
@@ -473,7 +561,7 @@ EXERCISES = (
         id="12.2",
         title="Frozen means frozen",
         kind="complete",
-        minutes=10,
+        minutes=15,
         difficulty=3,
         hints=(
             "Print `body.state_dict().keys()`. Which of these does an optimiser move, and which move by "
@@ -481,8 +569,8 @@ EXERCISES = (
             "Weights: `requires_grad_(False)`. Mode: `network.train()` calls `.train()` of every module in "
             "it. Write a module of your own around `body` whose `train` does not pass it on.",
             "A class with `forward` that returns `self.body(pictures)`, and `def train(self, mode=True):` "
-            "that calls `super().train(mode)`, then `self.body.eval()`, and returns `self`. What is missing "
-            "is the line on the weights.",
+            "that calls `super().train(mode)`, then `self.body.eval()`, and returns `self`. What is missing: "
+            "the line on the weights, and the mode that the body has before anyone calls `train`.",
         ),
         verify=_verify_freeze,
     ),

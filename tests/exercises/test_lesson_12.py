@@ -9,6 +9,7 @@ import torch
 from scipy import stats
 from torch import nn
 
+import course_lib as cl
 from course_lib.exercises import lesson_12
 
 # ---------------------------------------------------------------------------------------------------------
@@ -61,6 +62,10 @@ def choice_with(may=None, rows_of=None, finish=lambda rows, labels: rows):
 
 def enough(names, counts, per_class, reserved):
     return names[counts >= per_class]
+
+
+def more_than_enough(names, counts, per_class, reserved):
+    return names[(counts > per_class) & ~np.isin(names, reserved)]
 
 
 def not_reserved(names, counts, per_class, reserved):
@@ -195,6 +200,22 @@ def freeze_at_zero(body):
     return Frozen(body)
 
 
+class HeldFromTheFirstCallOfTrain(nn.Module):
+    """What hint 3 said, with the line on the weights."""
+
+    def __init__(self, body):
+        super().__init__()
+        self.body = body.requires_grad_(False)
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.body.eval()
+        return self
+
+    def forward(self, pictures):
+        return self.body(pictures)
+
+
 class OnlyBatchNormHeld(nn.Module):
     def __init__(self, body):
         super().__init__()
@@ -291,6 +312,10 @@ def layers_inside(network):
     return [part for part in network.modules() if not list(part.children()) and list(part.parameters())]
 
 
+def layers_that_learn(network):
+    return [layer for layer in network if any(p.requires_grad for p in layer.parameters())]
+
+
 def groups_with_the_head_twice(network, rate, factor):
     head = list(network)[-1]
     return [*groups_from_the_head(network, rate, factor), {"params": list(head.parameters()), "lr": rate}]
@@ -341,6 +366,24 @@ def unpaired(mean, sd, t, count, kept, scratch):
     return mean + stats.t.ppf(0.975, 2 * count - 2) * error
 
 
+def stop_by_bootstrap(kept, scratch):
+    upper = [cl.metrics.bootstrap_interval(row - scratch, np.mean, seed=1)[1] for row in kept]
+    return next((row for row, end in enumerate(upper) if end < 0), len(kept))
+
+
+def row_after(kept, scratch):
+    return min(stop_by_loop(kept, scratch) + 1, len(kept))
+
+
+def last_good_row(kept, scratch):
+    right = stop_by_loop(kept, scratch)
+    return right - 1 if right < len(kept) else right
+
+
+def stop_at_any_difference(kept, scratch):
+    return int(np.argmax(np.append(stats.ttest_1samp(kept - scratch, 0, axis=1).pvalue < 0.05, True)))
+
+
 RIGHT = {
     "12.1": [choice_by_counting, choice_by_shuffling, choice_by_keys],
     "12.2": [Frozen, freeze_by_a_train_that_does_nothing, Aside, EvalAtEachCall, freeze_layer_by_layer],
@@ -350,6 +393,7 @@ RIGHT = {
 
 WRONG = {
     "12.1": [
+        (choice_with(may=more_than_enough), "A class with exactly 6 pictures is never chosen"),
         (choice_of_all_pictures, "With unequal numbers of images"),
         (choice_with(may=enough), "A reserved class is among them"),
         (choice_with(may=not_reserved, rows_of=as_many_as_there_are), "fewer than 6 pictures"),
@@ -379,6 +423,7 @@ WRONG = {
         (lambda body: Frozen(body, weights=False), "has moved"),
         (OnlyBatchNormHeld, "it drops features of the frozen body"),
         (freeze_without_statistics, "Even after `.eval()`"),
+        (HeldFromTheFirstCallOfTrain, "the body comes in training mode"),
         (freeze_at_zero, "its weights must stay"),
         (freeze_everything_there_is, "Gradients are switched off for everything"),
         (freeze_as_a_function, "Return a module of torch"),
@@ -406,6 +451,7 @@ WRONG = {
         (groups_with(lambda rate, factor, d, place, count: 0.5 * rate), "are not `rate · factor**d`"),
         (groups_with(params_of=lambda layer: list(layer.parameters())), "Leave it out"),
         (groups_with(params_of=not_of_batch_norm), "A BatchNorm has weights too"),
+        (groups_with(layers_of=layers_that_learn), "A frozen layer was passed over"),
         (groups_with(layers_of=layers_inside), "Two parameters of one layer"),
         (groups_with_the_head_twice, "stands in two groups"),
         (groups_with(layers_of=lambda network: list(network)[-1:]), "so it would never learn"),
@@ -429,6 +475,24 @@ WRONG = {
             stop_with(lambda mean, sd, t, count, *_: mean + 1.96 * sd / np.sqrt(count)),
             "1.96 is for very many draws",
         ),
+        (
+            stop_with(lambda mean, sd, t, count, *_: mean + t * sd * np.sqrt((count - 1) / count / count)),
+            "divide by N − 1",
+        ),
+        (
+            stop_with(lambda mean, sd, t, count, *_: mean + stats.t.ppf(0.975, count) * sd / np.sqrt(count)),
+            "degrees of freedom",
+        ),
+        (
+            stop_with(
+                lambda mean, sd, t, count, *_: mean + stats.t.ppf(0.95, count - 1) * sd / np.sqrt(count)
+            ),
+            "the quantile is 0.975",
+        ),
+        (stop_by_bootstrap, "That looks like a bootstrap"),
+        (stop_at_any_difference, "at a gain too"),
+        (row_after, "That is one more"),
+        (last_good_row, "One layer too few"),
         (stop_with(lambda mean, *_: mean), "not yet a cost"),
         (
             stop_with(lambda mean, sd, t, count, *_: mean - t * sd / np.sqrt(count)),
@@ -442,7 +506,7 @@ WRONG = {
         (stop_with(usual, end=lambda costs: int((~costs).sum())), "You count every row"),
         (lambda kept, scratch: stop_by_loop(kept, scratch) + 1, "That is one more"),
         (lambda kept, scratch: stop_by_loop(kept, scratch) - 1, "One layer too few"),
-        (lambda kept, scratch: len(kept), "it is not the number of layers before"),
+        (lambda kept, scratch: len(kept), "layers can be kept before the first row"),
         (lambda kept, scratch: kept[0], "Expected one number"),
     ],
 }
@@ -456,7 +520,7 @@ def test_wrong_answers_get_their_own_message(wrong_case):
     wrong_case.must_be_refused()
 
 
-@pytest.mark.parametrize("place", range(5))
+@pytest.mark.parametrize("place", range(len(lesson_12._tables())))
 def test_the_table_says_what_scipy_says(place):
     kept, scratch = lesson_12._tables()[place]
     assert lesson_12._stops(kept, scratch)[0] == stop_by_scipy(kept, scratch)
@@ -465,5 +529,7 @@ def test_the_table_says_what_scipy_says(place):
 def test_no_two_slips_answer_all_tables_alike():
     answers = [lesson_12._stops(*table) for table in lesson_12._tables()]
     columns = [tuple(right for right, _ in answers)]
-    columns += [tuple(slips[message] for _, slips in answers) for message in answers[0][1]]
+    columns += [
+        tuple(where for _, where in of_tables) for of_tables in zip(*(s for _, s in answers), strict=True)
+    ]
     assert len(set(columns)) == len(columns)
