@@ -176,7 +176,7 @@ def _softmax(scores):
 
 
 def _attention_cases():
-    """Return (instances, V, U, w, what it is): a worked bag, usual ones, one instance, huge scores."""
+    """Return (instances, V, U, w, what it is): a worked bag, usual ones, one instance, huge energies."""
     import numpy as np
 
     random = np.random.default_rng(162)
@@ -200,7 +200,7 @@ def _attention_cases():
         random.normal(size=(3, 4)),
         random.normal(size=(3, 4)),
         3000 * random.normal(size=3),
-        "a bag with scores in the thousands",
+        "a bag with energies in the thousands",
     )
 
 
@@ -223,7 +223,7 @@ def _verify_gated_attention(answer):
         if np.isnan(weights).any():
             raise NotYet(
                 f"The weights are NaN for {told}: e to the power of thousands overflows. Subtract the "
-                "largest score from all of them first; the softmax stays the same."
+                "largest energy from all of them first; the softmax stays the same."
             )
         sides, gates = instances @ v.T, instances @ u.T  # (N, L) each
         scores = (np.tanh(sides) * _sigmoid(gates)) @ w
@@ -249,12 +249,12 @@ def _verify_gated_attention(answer):
             ),
             (
                 _softmax(scores / math.sqrt(len(w))),
-                "You divide the scores by the root of L, as Transformers do. Here nothing is divided.",
+                "You divide the energies by the root of L, as Transformers do. Here nothing is divided.",
             ),
-            (_softmax(-scores), "The sign of the scores is turned round."),
-            (scores, "These are the scores. The softmax over the instances is still to come."),
+            (_softmax(-scores), "The sign of the energies is turned round."),
+            (scores, "These are the energies. The softmax over the instances is still to come."),
             (_sigmoid(scores), "Each weight is a sigmoid of its own. Instances compete: softmax over them."),
-            (scores / scores.sum(), "You divide the scores by their sum; they may be negative. Softmax."),
+            (scores / scores.sum(), "You divide the energies by their sum; they may be negative. Softmax."),
             (raised, "The powers of e are not divided by their sum yet."),
             (np.full(size, 1 / size), "All weights are equal: that is the mean."),
         ]
@@ -296,8 +296,8 @@ def _expect_shapes_of_attention(weights, pooled, instances, w):
         messages = {
             (size, 1): "Take the last axis away: `w` is a vector.",
             (1, size): "Take the first axis away.",
-            (len(w),): "There is one for each of the L hidden numbers: `w` sums them up to one score.",
-            (size, len(w)): "There are L for each instance: `w` sums them up to one score.",
+            (len(w),): "There is one for each of the L hidden numbers: `w` sums them up to one energy.",
+            (size, len(w)): "There are L for each instance: `w` sums them up to one energy.",
             (width,): "There is one for each feature. Instances compete, not features.",
         }
         raise NotYet(
@@ -614,11 +614,11 @@ EXERCISES = (
         minutes=10,
         difficulty=3,
         hints=(
-            "Go from shape to shape: instances (N, D), hidden numbers (N, L), scores (N,), weights (N,), "
+            "Go from shape to shape: instances (N, D), hidden numbers (N, L), energies (N,), weights (N,), "
             "pooled (D,). Which matrix product makes each?",
             "`instances @ V.T` has shape (N, L). Multiply its tanh, element by element, with the sigmoid of "
-            "the same with U; then `@ w`. The softmax goes over the N scores.",
-            "`powers = np.exp(scores - scores.max())` does not overflow; divide by the sum. The pooled "
+            "the same with U; then `@ w`. The softmax goes over the N energies.",
+            "`powers = np.exp(energies - energies.max())` does not overflow; divide by the sum. The pooled "
             "vector is a product of `weights` and `instances`.",
         ),
         verify=_verify_gated_attention,
