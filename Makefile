@@ -30,7 +30,7 @@ BENCH_PYTHON := $(BENCH)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
 COLAB := build/colab-venv
 COLAB_PYTHON := $(abspath $(COLAB)/bin/python)
 
-.PHONY: book colab-check help lab env test lint browser browser-ten build run seeds bench bench-gpu kills hiv-table mnist-bags clean
+.PHONY: book colab-check help lab env test lint browser browser-ten build run seeds bench bench-gpu kills hiv-table mnist-bags omniglot clean
 
 help:           ## say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -80,6 +80,9 @@ kills: $(BENCH)/ready  ## kill fit 50 times, start it again, and compare bit for
 
 hiv-table: $(VENV)/lab  ## make the published HIV table again, half an hour on two cores (FULL=1: hours)
 	$(CALM) COURSE_OFFLINE= $(BIN)/python -m benchmarks.hiv_table $(if $(FULL),--full)
+
+omniglot: $(VENV)/lab  ## ask distances and networks about Omniglot's one-shot runs (minutes)
+	$(CALM) COURSE_OFFLINE= $(BIN)/python -m benchmarks.omniglot
 
 colab-check: $(VENV)/test $(COLAB)/ready  ## the set-up cell and every solution under Colab's versions
 	$(BIN)/python tests/colab/check_set_up.py $(COLAB_PYTHON)

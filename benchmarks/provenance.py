@@ -28,11 +28,19 @@ _BAGS = (
     *(f"benchmarks/mnist_bags/{name}.py" for name in ("bags", "networks", "runs")),
     "course_lib/data/readers/digits.py",
 )
+_RUNS = (
+    *(
+        f"benchmarks/omniglot/{name}.py"
+        for name in ("baselines", "distort", "drawings", "jobs", "networks", "scores", "training")
+    ),
+    "course_lib/data/readers/pictures.py",
+)
 # Result -> the make target that makes it, and the code that its numbers depend on.
 MADE_FROM = {
     "training": ("bench", (*_FIT, *_TIMED, "benchmarks/probe.py", "benchmarks/share.py")),
     "training_gpu": ("bench-gpu", (*_FIT, *_TIMED)),
     "mnist_bags": ("mnist-bags", _BAGS),
+    "omniglot": ("omniglot", _RUNS),
     "kills": ("kills", (*_FIT, "benchmarks/kills.py")),
     "hiv_table": ("hiv-table", (*HIV_MODELS, "benchmarks/hiv_table/recipe.py")),
 }

@@ -21,6 +21,7 @@ _HOME = {
     "fit": "training",
     "evaluate": "training",
     "History": "training",
+    "pretrained": "weights",
     "show": "plots",
     "slider": "widgets",
     "check": "exercises",

@@ -11,6 +11,7 @@ FLOORS = {
     "widgets": 5,
     "exercises": 5,
     "plots": 4,
+    "weights": 4,
     "training": 3,
     "data": 2,
     "simulators": 2,

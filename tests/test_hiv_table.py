@@ -351,7 +351,7 @@ def test_a_full_run_records_what_is_done_and_no_more(tiny, monkeypatch):
     assert result["runs"] == {"published": [1], "grouped": [1]}
     assert len(result["rows"]) == 2 * 6 * 2
     said = page.text(result)
-    assert "drug by drug: five folds each on seed 1." in said
+    assert "stratified drug by drug: five folds each on seed 1." in said
     assert "not run" not in said
     monkeypatch.setattr(jobs, "work", work)
     assert command.main(["--processes", "1", "--full"]) == 0
@@ -396,7 +396,8 @@ def words(result: dict) -> list[str]:
 
 def test_each_limit_decides():
     flatters = "no verdict: it flatters"
-    assert words(a_result(0.999)) == ["holds", "holds", flatters, "holds", "holds", "holds"]
+    again = "no verdict: a reproduction"
+    assert words(a_result(0.999)) == ["holds", "holds", flatters, "holds", "holds", again, "holds"]
     assert words(a_result(0.93))[0] == words(a_result(0.93))[1] == "**does not hold**"
     slow = a_result()
     slow["processor_minutes"]["published"] = 60.0
@@ -417,6 +418,15 @@ def test_every_drug_that_the_recipe_loses_gets_its_sentence(measure):
     for drug, sentence in zip(lost, sentences, strict=True):
         assert sentence.startswith(f"- **{drug}:** the published ")
     assert page.behind(page.of(a_result(0.999), "published"), measure).startswith("Nowhere")
+
+
+def test_the_page_says_where_the_rebuilt_network_falls_short():
+    result = a_result()
+    mlp = [row for row in result["rows"] if row["model"] == "position_blind"]
+    assert "on no drug is it lower" in page.text(result)  # 0.92 is above every published MLP
+    for row in mlp[:3]:
+        row["accuracy"] = {"mean": 0.1 if row is mlp[1] else 0.4, "sd_folds": 0.012}
+    assert f"it is lower on 3 of 18 drugs, most on {mlp[1]['drug']}, with 0.100" in page.text(result)
 
 
 def test_the_page_is_what_the_result_says(root):

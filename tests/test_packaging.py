@@ -18,7 +18,9 @@ def requirement(text: str) -> tuple[str, str]:
 def wanted(project: dict) -> dict[str, str]:
     """Return name -> bound of what a student's environment needs: the base and the extra `lab`."""
     extras = project["optional-dependencies"]
-    lessons = [line for extra in ("molecules", "statsmodels", "tables") for line in extras[extra]]
+    lessons = [
+        line for extra in ("attribution", "molecules", "statsmodels", "tables") for line in extras[extra]
+    ]
     lines = [*project["dependencies"], *extras["lab"], *lessons]
     return dict(requirement(line) for line in lines if not line.startswith("course_lib"))
 
@@ -29,9 +31,9 @@ def project(root):
 
 
 def conda_lines(root) -> dict[str, str]:
-    lines = re.findall(r"^  - ([^\n:]+)$", (root / "environment.yml").read_text(encoding="utf-8"), re.M)
+    lines = re.findall(r"^ +- ([^\n:]+)$", (root / "environment.yml").read_text(encoding="utf-8"), re.M)
     found = dict(requirement(line) for line in lines)
-    for extra in ("conda-forge", "pip"):
+    for extra in ("conda-forge", "pip", "--editable"):
         found.pop(extra)
     return found
 

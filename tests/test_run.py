@@ -152,6 +152,13 @@ def stops(path, **settings):
     return str(caught.value)
 
 
+def test_a_run_leaves_the_process_in_its_folder(tmp_path, monkeypatch):
+    moved = []
+    monkeypatch.setattr(os, "chdir", moved.append)
+    run_notebook(write(tmp_path / "steady.ipynb", "print('here')"), out=tmp_path / "out")
+    assert not moved, "runs side by side would see it, and could leave it elsewhere"
+
+
 def test_an_error_is_told_with_its_cell_and_heading_and_what_ran_is_kept(tmp_path):
     path = write(
         tmp_path / "77.ipynb",

@@ -101,6 +101,102 @@ def test_the_package_is_lazy():
 
 
 # ---------------------------------------------------------------------------------------------------------
+# Glyphs
+
+
+def test_glyphs_stand_row_after_row():
+    signs = cl.simulators.glyphs(0, classes=7, images=5)
+    assert signs.inputs.shape == (35, 20, 20)
+    assert (signs.inputs.dtype, signs.targets.dtype) == (np.float32, np.int64)
+    assert signs.targets.tolist() == sorted(list(range(7)) * 5)
+    assert 0 <= signs.inputs.min() < 0.01
+    assert signs.inputs.max() == 1  # where strokes cross, and no more
+
+
+def test_a_glyph_does_not_depend_on_how_many_are_drawn():
+    few, many = (cl.simulators.glyphs(3, classes=k, images=n) for k, n in ((4, 9), (30, 2)))
+    np.testing.assert_array_equal(few.truth["control_points"], many.truth["control_points"][:4])
+    other = cl.simulators.glyphs(4, classes=4).truth["control_points"]
+    assert not np.array_equal(few.truth["control_points"], other, equal_nan=True)
+
+
+def test_one_glyph_in_two_has_a_third_stroke():
+    points = cl.simulators.glyphs(0, classes=2000, images=1).truth["control_points"]
+    has_third = ~np.isnan(points[:, 2]).any(axis=(1, 2))
+    assert not np.isnan(points[:, :2]).any()
+    assert abs(has_third.mean() - 0.5) < 4 * 0.5 / np.sqrt(2000)
+    corners = points[~np.isnan(points)]
+    assert stats.kstest(corners, stats.uniform(0.12, 0.76).cdf).pvalue > 0.001
+
+
+def test_a_straight_stroke_has_the_profile_of_the_pen():
+    from course_lib.simulators.signs import PEN, SIZE, _inked
+
+    upright = np.array([[0.53, 0.1], [0.53, 0.5], [0.53, 0.9]])  # x and y of three points on a line
+    picture = _inked(upright[None, None])[0]
+    pixel = (np.arange(SIZE) + 0.5) / SIZE
+    wanted = np.exp(-((pixel - 0.53) ** 2) / (2 * PEN**2))
+    np.testing.assert_allclose(picture[8:12], np.tile(wanted, (4, 1)), atol=0.01)
+    assert picture[:1].max() < 0.2  # the stroke ends at a tenth of the height
+    np.testing.assert_array_equal(_inked(upright[None, None, :, ::-1])[0], picture.T)
+
+
+def test_a_curved_stroke_goes_where_bezier_says():
+    from course_lib.simulators.signs import _inked
+
+    points = np.array([[0.2, 0.8], [0.5, 0.1], [0.8, 0.8]])
+    picture = _inked(points[None, None])[0]
+    ink_at = ndimage.map_coordinates(picture, [[0.45 * 20 - 0.5], [0.5 * 20 - 0.5]], order=1)  # at t = 1/2
+    assert ink_at[0] > 0.7
+    assert ndimage.map_coordinates(picture, [[0.1 * 20 - 0.5], [0.5 * 20 - 0.5]], order=1)[0] < 0.01
+
+
+def test_pictures_of_a_glyph_differ_as_much_as_the_card_says():
+    signs = cl.simulators.glyphs(5, classes=60, images=200)
+    points = signs.truth["control_points"]
+    pixel = (np.arange(20) + 0.5) / 20
+    pictures = signs.inputs.reshape(60, 200, 20, 20).astype(float)
+    weight = pictures.sum(axis=(2, 3))
+    x = (pictures.sum(axis=2) * pixel).sum(axis=2) / weight  # (60, 200) centres of the ink
+    # A shift of sd 0.04 moves the centre by as much; jitter, turns and scale only add to it, and a little.
+    spread = x.std(axis=1, ddof=1)
+    assert 0.04 < spread.mean() < 0.065
+    assert np.nanmax(points) <= 0.88
+    assert np.nanmin(points) >= 0.12
+
+
+def test_the_noise_is_added_and_nothing_else_changes():
+    clean, noisy = (cl.simulators.glyphs(1, classes=20, noise=noise) for noise in (0.0, 0.35))
+    added = (noisy.inputs - clean.inputs).ravel()
+    assert stats.kstest(added[::16], stats.norm(0, 0.35).cdf).pvalue > 0.001
+    np.testing.assert_array_equal(clean.targets, noisy.targets)
+
+
+def test_a_glyph_is_known_by_its_own_pictures():
+    signs = cl.simulators.glyphs(2, classes=20, images=40)
+    pictures = signs.inputs.reshape(20, 40, -1)
+    means = pictures[:, :20].mean(axis=1)
+    distance = ((pictures[:, 20:, None] - means) ** 2).sum(axis=-1)
+    right = (distance.argmin(axis=-1) == np.arange(20)[:, None]).mean()
+    assert right > 0.6  # chance is 0.05
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seed": -1}, "`seed` is -1"),
+        ({"seed": 0, "classes": 0}, "`classes` is 0"),
+        ({"seed": 0, "images": 2.0}, "`images` is 2.0"),
+        ({"seed": 0, "noise": -0.1}, "`noise` is -0.1"),
+        ({"seed": 0, "noise": "much"}, "`noise` is 'much'"),
+    ],
+)
+def test_glyphs_that_cannot_be_drawn_are_refused(arguments, message):
+    with pytest.raises(CourseError, match=message):
+        cl.simulators.glyphs(**arguments)
+
+
+# ---------------------------------------------------------------------------------------------------------
 # HIV-like isolates
 
 
@@ -415,9 +511,47 @@ def test_each_feature_can_be_seen_in_the_photograph():
         assert np.corrcoef(found, features[:, feature])[0, 1] > 0.3
 
 
-@pytest.mark.parametrize("name", ["neurons", "chest_films", "skin_lesions"])
+# ---------------------------------------------------------------------------------------------------------
+# DNA with a planted motif
+
+
+def test_the_motif_stands_where_the_truth_says_and_nowhere_else():
+    data = cl.simulators.planted_motif(0)
+    texts = ["".join("ACGT"[code] for code in row) for row in data.inputs]
+    found = np.array([text.find("CGACCGAACTCC") for text in texts])
+    np.testing.assert_array_equal(found, data.truth["start"])
+    np.testing.assert_array_equal(found >= 0, data.targets == 1)
+    assert np.bincount(data.targets).tolist() == [1000, 1000]
+
+
+def test_the_motif_may_stand_anywhere_and_the_other_bases_know_nothing():
+    data = cl.simulators.planted_motif(1, sequences=8000)
+    start = data.truth["start"][data.targets == 1]
+    assert stats.chisquare(np.bincount(start, minlength=39)).pvalue > 0.001
+    apart = data.inputs[data.targets == 0]
+    assert stats.chisquare(np.bincount(apart.ravel(), minlength=4)).pvalue > 0.001
+    # Outside the motif the sequences that have it are like the others.
+    outside = np.ones((len(start), 50), dtype=bool)
+    for row, first in enumerate(start):
+        outside[row, first : first + 12] = False
+    counts = np.bincount(data.inputs[data.targets == 1][outside], minlength=4)
+    assert stats.chisquare(counts).pvalue > 0.001
+
+
+def test_the_parts_of_the_motif_set_hold_all_rows_once():
+    data = cl.simulators.planted_motif(2, sequences=50)
+    rows = np.concatenate(list(data.splits["random"].values()))
+    np.testing.assert_array_equal(np.sort(rows), np.arange(50))
+    assert {part: len(rows) for part, rows in data.splits["random"].items()} == {
+        "train": 30,
+        "valid": 10,
+        "test": 10,
+    }
+
+
+@pytest.mark.parametrize("name", ["neurons", "chest_films", "skin_lesions", "planted_motif"])
 def test_a_picture_of_a_seed_is_the_same_and_of_two_seeds_is_not(name):
-    size = {"neurons": 40, "chest_films": 9, "skin_lesions": 40}[name]
+    size = {"neurons": 40, "chest_films": 9, "skin_lesions": 40, "planted_motif": 40}[name]
     draw = getattr(cl.simulators, name)
     first, again, other = (draw(seed, size) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first.inputs, again.inputs)
@@ -440,6 +574,8 @@ def test_a_picture_of_a_seed_is_the_same_and_of_two_seeds_is_not(name):
         (cl.simulators.chest_films, {"seed": 0, "films": 601}, "multiple of 3.*films=600"),
         (cl.simulators.skin_lesions, {"seed": 0, "lesions": 30}, "multiple of 20.*lesions=20"),
         (cl.simulators.skin_lesions, {"seed": True}, "`seed` is True"),
+        (cl.simulators.planted_motif, {"seed": 0, "sequences": 41}, "an even number.*sequences=42"),
+        (cl.simulators.planted_motif, {"seed": -2}, "`seed` is -2"),
     ],
 )
 def test_no_simulator_draws_what_it_cannot(draw, arguments, message):

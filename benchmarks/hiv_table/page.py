@@ -31,13 +31,13 @@ NAMES = {
     "recipe": "recipe",
 }
 PROTOCOLS = {
-    "published": "The published protocol, folds stratified drug by drug",
+    "published": "Five random folds per drug as published, ours stratified drug by drug",
     "grouped": "Folds of a whole class with identical sequences together",
 }
 SAID = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "auc": "Area under the curve"}
 
 # The limits that the project has set itself, and the means that the authors' networks reached.
-MEAN, DRUGS_WON, MINUTES, CNN, BRNN = 0.935, 16, 30, 0.918, 0.890
+MEAN, DRUGS_WON, MINUTES, CNN, BRNN, MLP = 0.935, 16, 30, 0.918, 0.890, 0.789
 
 
 def published() -> dict[str, dict[str, dict[str, float]]]:
@@ -83,7 +83,7 @@ def won(rows: dict[str, dict[str, dict]], models: tuple[str, ...]) -> list[str]:
 def verdicts(result: dict) -> list[Verdict]:
     """Judge the published protocol by the limits."""
     rows = of(result, "published")
-    recipe, cnn, rnn = (mean(rows, model) for model in ("recipe", "cnn", "rnn"))
+    recipe, cnn, rnn, mlp = (mean(rows, model) for model in ("recipe", "cnn", "rnn", "position_blind"))
     by_recipe, by_any = len(won(rows, ("recipe",))), len(won(rows, tuple(NAMES)))
     lines = [
         Verdict("mean accuracy of the recipe", f"≥ {MEAN}", f"{recipe:.4f}", recipe >= MEAN),
@@ -102,6 +102,13 @@ def verdicts(result: dict) -> list[Verdict]:
         ),
         Verdict("mean accuracy of the CNN", f"> {CNN:.3f}", f"{cnn:.4f}", cnn > CNN),
         Verdict("mean accuracy of the bidirectional RNN", f"> {BRNN:.3f}", f"{rnn:.4f}", rnn > BRNN),
+        Verdict(
+            "mean accuracy of the position-blind MLP, rebuilt and trained as published",
+            f"published: {MLP:.3f}",
+            f"{mlp:.4f}",
+            None,
+            "no verdict: a reproduction",
+        ),
     ]
     minutes = result["processor_minutes"]["published"] / 2
     lines.append(
@@ -136,9 +143,12 @@ def text(result: dict) -> str:
         "The 18 files of sequences are those that M. C. Steiner, K. M. Gibson and K. A. Crandall published "
         "(Viruses 12, 560, 2020); an isolate is resistant from a fold change of 3.5 on. " + _runs(result),
         table(verdicts(result)),
+        _FAIR,
         f"![Accuracy of every model and of the published networks, drug by drug]({PLOT})",
         "## Where a published number stands higher",
+        "For the recipe, the best that we have:",
         behind(rows),
+        _rebuilt(rows),
     ]
     for measure in MEASURES:
         parts += [f"## {SAID[measure]}", _matrix(rows, measure), _ranking(rows, measure)]
@@ -158,7 +168,11 @@ def _runs(result: dict) -> str:
         seeds = result["runs"].get(protocol, [])
         on = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"
         said.append(f"{title}: " + (f"five folds each on {on}" if seeds else "not run"))
-    return f"What was run is this. {'. '.join(said)}. Numbers are means over folds and seeds."
+    return (
+        f"What was run is this. {'. '.join(said)}. Numbers are means over folds and seeds. The recipe alone "
+        "is run on folds of a whole class with identical sequences together, in all tables: it is the "
+        "stricter draw, and its test folds are not those of the other columns."
+    )
 
 
 def behind(rows: dict[str, dict[str, dict]], measure: str = "accuracy") -> str:
@@ -184,6 +198,25 @@ def behind(rows: dict[str, dict[str, dict]], measure: str = "accuracy") -> str:
     if not sentences:
         return f"Nowhere: by {called}, the recipe is at or above the best published network on every drug."
     return "\n".join(sentences)
+
+
+def _rebuilt(rows: dict[str, dict[str, dict]]) -> str:
+    """Say how the rebuilt position-blind MLP stands to the published one."""
+    theirs = {drug: of_drug["MLP"]["accuracy"] for drug, of_drug in published().items()}
+    ours = {drug: models["position_blind"]["accuracy"] for drug, models in rows.items()}
+    lower = [drug for drug in rows if ours[drug]["mean"] < theirs[drug]]
+    said = (
+        f"The position-blind MLP, trained as theirs, has {mean(rows, 'position_blind'):.3f} on average, the "
+        f"published one {np.mean([theirs[drug] for drug in rows]):.3f}"
+    )
+    if not lower:
+        return f"{said}; on no drug is it lower."
+    far = max(lower, key=lambda drug: theirs[drug] - ours[drug]["mean"])
+    one = ours[far]
+    return (
+        f"{said}; it is lower on {len(lower)} of {len(rows)} drugs, most on {far}, with {one['mean']:.3f} "
+        f"(± {one['sd_folds']:.3f} over folds) against {theirs[far]:.3f}."
+    )
 
 
 def _matrix(rows: dict[str, dict[str, dict]], measure: str) -> str:
@@ -226,7 +259,7 @@ def _spread(found: list[dict[str, float]]) -> str:
 
 def _grouped(rows: dict, grouped: dict) -> str:
     if not grouped:
-        return "Not run: this record is of the published protocol alone."
+        return "Not run, but for the recipe, whose numbers in the tables above are of these folds."
     lines = []
     for drug, models in grouped.items():
         cells = [
@@ -245,14 +278,23 @@ def _grouped(rows: dict, grouped: dict) -> str:
     )
 
 
+_FAIR = (
+    "What is compared here is not alike in all. The recipe sees the fold changes, and those of the other "
+    "drugs of a class; the published networks see yes or no of one drug. The folds are not the authors', so "
+    "nothing is paired, and a seed is one draw of the folds. How our settings were chosen stands below."
+)
+
 _HOW = (
     "The published fold assignments are not known: these are our own, stratified by the label of the drug. "
     "The authors' own folds seem not to have been: in their output the folds of {drug} hold between {least} "
     "and {most} resistant isolates, where stratified folds differ by one. Their networks weigh the classes "
     "to be equal and are trained for 500 epochs; here the position-blind MLP is trained as theirs. All other "
     "models minimise the plain log loss, and an isolate counts as resistant from a probability of one half "
-    "on. No model of a single drug has anything chosen on the way; the settings are in "
-    "[models.py](hiv_table/models.py) and the same for all drugs. ± is the standard deviation over folds."
+    "on. No model of a single drug has anything chosen on the way; the settings (penalty, steps, rates, "
+    "dropout, three letters a step for the RNN) are in [models.py](hiv_table/models.py) and the same for all "
+    "drugs. How people came to them is not recorded. There are no other isolates, so results on these may "
+    "have had a hand: the networks and the regression may stand a little higher here than they would on new "
+    "isolates. ± is the standard deviation over folds."
 )
 
 _RECIPE = (
@@ -267,8 +309,9 @@ _RECIPE = (
     "People picked the kinds of members and their few settings beforehand, by accuracy on inner folds: of "
     "another draw of the folds (seed 1000), and of the isolates that the first fold of seed 1 leaves for "
     "training. The isolates are the same whatever the draw: what was picked there may suit them slightly "
-    "better than it would suit new ones. No label of a test fold has a hand in the recipe: a test spoils "
-    "them all and finds the same predictions."
+    "better than it would suit new ones. Over its five folds the draw of seed 1000 asks about every isolate "
+    "that is tested here. Once the recipe is fixed, no label of a test fold has a hand in its predictions: a "
+    "test spoils them all and finds the same predictions."
 )
 
 

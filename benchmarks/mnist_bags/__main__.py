@@ -2,7 +2,7 @@
 
     python -m benchmarks.mnist_bags
 
-takes about a quarter of an hour on two cores. It needs the dataset `mnist`, from a mirror or by download.
+takes about half an hour on two cores. It needs the dataset `mnist`, from a mirror or by download.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmarks.mnist_bags import page, runs
 from benchmarks.mnist_bags.networks import POOLINGS
 
 COUNTS = (50, 100, 200)
-REPEATS = 3
+REPEATS = 10
 
 
 def main(words: list[str] | None = None) -> int:

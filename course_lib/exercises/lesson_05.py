@@ -317,7 +317,8 @@ def _verify_fall(answer):
             (
                 (p - q - wald, p - q + wald),
                 "That is the textbook's ±, p(1 − p)/n. Near 0 and 1 it is too narrow (for 60 of 60 it has no "
-                "width at all): use Wilson's interval of each.",
+                "width at all): use Wilson's interval of each. Drawing the films again has the same fault: "
+                "60 of 60 draws no error. Draw the two *accuracies*, from a Beta(right + ½, wrong + ½).",
             ),
             (
                 (l1 - l2, u1 - u2),
@@ -533,7 +534,13 @@ def _verify_focal(answer):
             rtol=1e-4,
             atol=1e-7,
             traps=[trap for trap in traps if not math.isclose(trap[0], each.mean(), rel_tol=1e-3)],
-            otherwise=f"It is not the focal loss {told}.",
+            otherwise=(
+                "Right for usual log-odds, but not for ±90. If you clamp the probability: that stops the "
+                "loss (a clamp at 1e-7 near 16, where −log p is 90), and its gradient is 0 there. Use "
+                "`logsigmoid`."
+                if logits is extreme[0]
+                else f"It is not the focal loss {told}."
+            ),
         )
     return (
         "With γ = 0 and α = ½ it is half the cross-entropy. With γ = 2 an answer that is right with 0.9 "

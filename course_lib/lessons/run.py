@@ -150,8 +150,7 @@ def execute(
 ) -> Run:
     """Run a notebook in a kernel whose environment has these variables too.
 
-    `path` and `out` are absolute: papermill changes the process's folder while it reads and writes, and that
-    under other threads too.
+    `path` and `out` are absolute.
     """
     import nbformat
 
@@ -222,7 +221,11 @@ def _fill(executed: Path, values: dict, manager: type, cell_timeout: int, progre
     """Run a notebook in place; return where it broke off if the notebook itself cannot say it."""
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.iorw import papermill_io
 
+    # papermill changes the process's folder while it reads and writes. Other threads see that, and two that
+    # do it at once can leave the process in another folder; our paths are absolute and need none of it.
+    papermill_io.get_handler("local").cwd = lambda folder: None
     # The errors that papermill and nbclient log are said once, by us.
     logging.getLogger("papermill").addHandler(logging.NullHandler())
     place = str(executed).replace("{", "{{").replace("}", "}}")  # papermill takes a path for a template

@@ -7,9 +7,11 @@ import importlib
 # A simulator and the module that holds it.
 _HOME = {
     "chest_films": "films",
+    "glyphs": "signs",
     "noise_genes": "genes",
     "hiv_isolates": "hiv",
     "neurons": "cells",
+    "planted_motif": "dna",
     "purchases": "sales",
     "quiet_direction": "directions",
     "skin_lesions": "lesions",

@@ -228,6 +228,12 @@ def fall_by_drawing(inside, outside):
     return np.quantile(draws[0] - draws[1], [0.025, 0.975])
 
 
+def fall_by_drawing_the_films(inside, outside):
+    random = np.random.default_rng(0)
+    draws = [random.binomial(n, k / n, size=100_000) / n for k, n in (inside, outside)]
+    return np.quantile(draws[0] - draws[1], [0.025, 0.975])
+
+
 def fall_with_added_successes(inside, outside):  # Agresti and Caffo
     (a, n), (b, m) = ((k + 1, n + 2) for k, n in (inside, outside))
     p, q = a / n, b / m
@@ -415,6 +421,14 @@ def focal_by_plain_logarithm(logits, targets, gamma=2.0, alpha=0.25):
     return (targets * ones + (1 - targets) * zeros).mean()
 
 
+def focal_by_clamping(logits, targets, gamma=2.0, alpha=0.25):
+    """Keep the probability away from 0 and 1, as Keras does."""
+    p = torch.sigmoid(logits).clamp(1e-7, 1 - 1e-7)
+    ones = -alpha * (1 - p) ** gamma * torch.log(p)
+    zeros = -(1 - alpha) * p**gamma * torch.log(1 - p)
+    return (targets * ones + (1 - targets) * zeros).mean()
+
+
 def focal_with_where(logits, targets, gamma=2.0, alpha=0.25):
     """Finite itself, but the branch that `where` throws away has a gradient that is not."""
     safe = focal_by_softplus(logits, targets, gamma, alpha)
@@ -491,6 +505,7 @@ WRONG = {
     ],
     "05.3": [
         (fall_by_textbook, "the textbook's ±"),
+        (fall_by_drawing_the_films, "Draw the two *accuracies*"),
         (fall_with_added_errors, "are added up"),
         (fall_with(lambda p, q, a, b: (a[0] - b[1], a[1] - b[0])), "the far ends of two intervals"),
         (fall_with(lambda p, q, a, b: (a[0] - b[0], a[1] - b[1])), "adds to it, as squares"),
@@ -563,6 +578,7 @@ WRONG = {
         (focal_with(finish=lambda each: each), "one number per example"),
         (focal_by_plain_logarithm, "its logarithm breaks"),
         (focal_with_where, "its gradient is not"),
+        (focal_by_clamping, "If you clamp the probability"),
         (focal_of_a_copy, "No gradient flows back"),
         (focal_as_a_float, "Return a torch tensor"),
         (focal_twice_a_sigmoid, "A sigmoid is applied twice"),

@@ -1163,7 +1163,7 @@ cl.compare(MY_MEAN, mean_chance["weighted"])
 # Nearly all that the weights gained was a moved threshold. The price: the weighted network says "one in
 # three" or more where one in ten is true. The focal loss distorts as well: what is rightly sure counts
 # little, so nothing is said surely. For the weights there is a remedy in one line: they multiply the odds
-# by nine, so divide by nine. (Focal loss has no such line; one fits a curve on validation data.) If
+# by nine, so divide by nine. If
 # somebody will act on the *probability*, train with the plain loss and move the threshold.
 
 # %% [markdown]

@@ -18,7 +18,7 @@
 # 1. **turn** a genotype into numbers, and **probe** whether a network sees places;
 # 2. **compare** networks with a logistic regression on the same folds;
 # 3. **read** an accuracy where resistance is rare;
-# 4. **say** which related isolates on both sides of a cut flatter whom;
+# 4. **say** which near isolates on both sides of a cut help whom;
 # 5. **ask** a model which positions it needs, and say what the answer does not tell;
 # 6. **use** the measurement instead of its threshold, and name what the model is not for.
 #
@@ -75,9 +75,11 @@ print(f"\nThis run is about {source}.")
 print(isolates)
 
 # %% [markdown]
-# What was measured: the laboratory grows the virus with the drug and asks how much more of it is needed than
+# An **isolate** is the virus from one sample, the **wild type** the unchanged laboratory virus. What was
+# measured: the laboratory grows an isolate with the drug and asks how much more of the drug is needed than
 # against the wild type. That is the **fold change**. From 3.5 on, the published labels say "resistant". The
-# **genotype** is the protein that the drug attacks, the protease: 99 positions, one letter of 20 for each.
+# **genotype** is given as the letters of the protein that the drug attacks, the protease: 99 positions, one
+# letter of 20 for each.
 #
 # Before any model, four isolates as they are. `D30N` says: the usual letter at position 30 is D, here it is
 # N.
@@ -230,8 +232,9 @@ cl.check("09.1", change_by_shuffling)
 # What is left without places? **Predict first:** a logistic regression gets the 26 letter counts of an
 # isolate, and nothing else. How accurate is it?
 #
-# All models of this lesson are judged in the same way: five **folds**, each predicted by a model that was
-# trained on the other four. Identical sequences stay in one fold (section 4 asks whether that is enough).
+# All models of this lesson are judged in the same way: five **folds** (no relation to the fold change), each
+# predicted by a model that was trained on the other four. Identical sequences stay in one fold (section 4
+# asks whether that is enough).
 
 # %%
 identical = np.unique(sequences, axis=0, return_inverse=True)[1].ravel()  # (B,) one number per sequence
@@ -262,7 +265,9 @@ one_hot = np.eye(len(letters), dtype=np.float32)[sequences]  # (B, T, K)
 columns = one_hot.reshape(count, -1)
 inputs_of = {
     "letter counts": one_hot.sum(axis=1),  # (B, K)
-    "codes as numbers": sequences / len(letters),  # (B, T)
+    # Of one spread: the penalty on the weights would be harder on a column of small numbers.
+    "codes as numbers": (sequences - sequences.mean(axis=0)) / (sequences.std(axis=0) + 1e-9),  # (B, T)
+    "changed or not": (sequences != usual).astype(float),  # (B, T) 1 where it differs from the usual letter
     "one-hot": columns[:, columns.any(axis=0)],  # a letter that nobody has at a place would only cost time
 }
 probability = {name: held_out(logistic, inputs) for name, inputs in inputs_of.items()}
@@ -273,19 +278,25 @@ for name in inputs_of:
 cl.compare(MY_COUNTS, right["letter counts"].mean())
 
 # %% [markdown]
-# One method, three ways of writing the same isolates. Counting letters gets some of it, because resistance
-# changes what there is to count. Codes as numbers see the places, but claim that C lies between A and D; that
-# costs most where a site takes several letters. One-hot columns give each letter at each place its own
-# weight.
+# One method, four ways of writing the same isolates. Counting letters gets some of it, because resistance
+# changes what there is to count. Codes as numbers see the places and get most of the way, although they claim
+# that C lies between A and D: where a place has two letters, any two numbers tell them apart. One yes or no
+# for each place, whether it changed, gets nearly all of the way: on these isolates *where* tells nearly
+# everything, and *to what* little. One-hot columns give each letter at each place its own weight, and throw
+# nothing away.
 
 # %% [markdown]
 # ## 2 · Three networks and a regression
 #
 # The **convolution** slides a window of nine positions along the sequence, as the study's does; behind it a
 # weight for each place. The **recurrent** network reads from both ends, letter by letter, and keeps what it
-# has read (lesson 08). Ours is smaller than the study's (which ends in the last state; we take the largest
-# value over the places, which learns faster). The settings of each are the best of a small grid on *another*
-# drug, FPV, so nothing was tuned on the isolates of this lesson.
+# has read. Ours is smaller than the study's (which ends in the last state; we take the largest value over the
+# places, which learns faster).
+#
+# The settings of the networks are the best of a small grid on *another* drug, FPV (those of the two
+# regressions, `C=0.3` and `Ridge(3.0)`, were not searched for here). That is not as clean as it sounds:
+# nearly all isolates of FPV are also isolates of NFV, and four in five have the same label. Another drug is
+# another label, and not another sample, so the networks' numbers may be a little high.
 
 
 # %%
@@ -342,7 +353,8 @@ networks = {
 
 # %% [markdown]
 # The recurrent network takes its 99 steps one after the other and costs the most. On a CPU it gets one fold;
-# the others are judged there as well, so that all meet the same isolates.
+# the others are judged there as well, so that all meet the same isolates. Beside the accuracy stands the
+# **AUC**: how often a resistant isolate gets a higher score than a susceptible one.
 
 # %%
 seconds = {}
@@ -366,13 +378,14 @@ for name in models:
 
 # %% [markdown]
 # Accuracies on the same isolates are compared in pairs: per isolate, right or wrong under each model. The
-# interval draws the isolates anew, identical ones together. (It does not cover other training isolates or
-# other random starts; the record of this lesson over many seeds does.)
+# interval draws the isolates anew, identical ones together. It does not cover other training isolates or
+# other random starts.
 
 # %%
 lead = right["convolution"].astype(float) - right["one-hot"]
 low, high = cl.metrics.bootstrap_interval(lead, np.mean, seed=SEED, groups=identical)
-print(f"convolution minus logistic: {lead.mean():+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
+zero = "excludes" if low * high > 0 else "contains"
+print(f"convolution minus logistic: {lead.mean():+.3f}, 95 % interval {low:+.3f} to {high:+.3f}, {zero} zero")
 behind = right["letter counts"].astype(float) - right["average"]
 low_counts, high_counts = cl.metrics.bootstrap_interval(behind, np.mean, seed=SEED, groups=identical)
 print(
@@ -391,7 +404,8 @@ for height, name in enumerate(models):
     ours = right[name][~np.isnan(right[name].astype(float))].astype(float)
     low, high = cl.metrics.wilson_interval(int(ours.sum()), len(ours))
     ax.plot([low, high], [height, height], color=cl.plots.PALETTE[0])
-    ax.plot(ours.mean(), height, "o", color=cl.plots.PALETTE[0])
+    face = cl.plots.PALETTE[0] if len(ours) == count else "white"  # hollow: first fold only
+    ax.plot(ours.mean(), height, "o", color=cl.plots.PALETTE[0], markerfacecolor=face)
     if name in published:
         ax.plot(published[name], height + 0.22, "s", color=cl.plots.PALETTE[1], markerfacecolor="none")
 if published:
@@ -399,9 +413,10 @@ if published:
 larger_class = max(resistant.mean(), 1 - resistant.mean())
 ax.axvline(larger_class, color="0.4", linestyle="--", linewidth=1)
 ax.text(larger_class + 0.005, 4.35, "always the larger class", color="0.35")
+last = "both ways" if len(ours) == count else "both ways\n(first fold only)"
 ax.set(
     yticks=range(5),
-    yticklabels=["logistic, letter counts", "average", "logistic, one-hot", "convolution", "both ways"],
+    yticklabels=["logistic, letter counts", "average", "logistic, one-hot", "convolution", last],
 )
 ax.set(xlabel="accuracy (share)", xlim=(None, 1), ylim=(-0.5, 4.7))
 cl.show(
@@ -412,9 +427,21 @@ cl.show(
 )
 
 # %% [markdown]
+# Whether or not this run's interval excludes zero, it is no finding about the convolution. The record of this
+# lesson has 20 seeds on the real isolates (other folds, other starts): there the difference is less than
+# 0.001 on average, with a standard deviation of 0.005. What the interval leaves out is as large as what it
+# shows. So for both ways, which leads in some runs and trails in others: 0.009 behind on average, ± 0.014.
+#
 # Squares, where shown, are the study's own means over five folds, cut otherwise than ours and with other
-# settings: 500 epochs and class weights. All 18 drugs, with the best that we could build beside the study's
-# networks, are in a table of their own among the course's benchmarks, `benchmarks/hiv_table.md`.
+# settings: 500 epochs and class weights.
+
+# %% [markdown]
+# That is one drug and one measure. All 18 are in a table of their own among the course's benchmarks,
+# `benchmarks/hiv_table.md`, and it does not say the same for each. By accuracy the regression is above the
+# published convolution on 15 of 18. By balanced accuracy (section 3) the published convolution, which weighs
+# the classes, is ahead on average, 0.881 to 0.870. And a better-trained convolution is above the regression
+# on 14 of 18 by either measure, by 0.008 on average in accuracy. More than half of that is RPV, with 181
+# isolates (0.90 to 0.80). So: no difference for NFV, a small one over all drugs.
 #
 # ### What does the convolution see?
 #
@@ -441,10 +468,11 @@ cl.compare(MY_CNN_LOSS, scattered.mean())
 
 # %% [markdown]
 # For logistic regression the order of columns is no information, so nothing may change but rounding: if it
-# did, there would be a bug. The convolution *may* change, and does by a hundredth or so. It lives from what
-# the regression lives from, that each place has weights of its own. The one thing that a convolution adds,
-# the neighbours along the chain, is worth little here: in the folded protein, who touches whom is another
-# matter.
+# did, there would be a bug. The convolution *may* change: over the 20 seeds of the record it loses 0.002, ±
+# 0.007, nothing that we could tell from chance. (This run's interval leaves out the new training.) It lives
+# from what the regression lives from, that each place has weights of its own. The one thing that a
+# convolution adds, the neighbours along the chain, is worth little here: in the folded protein, who touches
+# whom is another matter.
 
 # %% [markdown]
 # ## 3 · An accuracy of 0.959
@@ -504,8 +532,9 @@ cl.check("09.2", shares_of)
 
 # %% [markdown]
 # Half of the resistant isolates are missed, and the accuracy is a point above saying "susceptible" to
-# everybody. It is not worth nothing either: who is called resistant mostly is. The number only answers a
-# question that nobody asked.
+# everybody. It is not worth nothing either: who is called resistant mostly is. And the study does not hide
+# it: its table gives the true-positive rate beside each accuracy. It is lost when the accuracy is quoted
+# alone.
 #
 # Now ours, on real ddI isolates where they can be had. (Else on simulated ones, with a cut-off so high that
 # as few are resistant.) Two logistic regressions: one as before, one that counts each resistant isolate as
@@ -553,10 +582,10 @@ for name, said in rare_said.items():
 print(f"susceptible to all: {1 - rare_resistant.mean():.3f}, balanced 0.500, sensitivity 0")
 
 # %% [markdown]
-# By accuracy the weighted one gains nothing, by balanced accuracy it is far ahead, and by **AUC** (how often
-# a resistant isolate gets a higher score than a susceptible one) there is little between them. What differs
-# is where the line is drawn, and that can be moved afterwards. **Before you drag:** which way must the
-# threshold go to find nine in ten, and what does it cost?
+# By accuracy the weighted one *loses*, even against saying "susceptible" to all; by balanced accuracy it is
+# far ahead, and by AUC there is little between them. What differs is where the line is drawn, and that can be
+# moved afterwards. **Before you drag:** which way must the threshold go to find nine in ten, and what does it
+# cost?
 
 
 # %%
@@ -601,17 +630,37 @@ cl.slider(
 )
 
 # %% [markdown]
-# Beyond the lowest thresholds the accuracy is nearly flat: it takes no notice of the choice that matters. (A
-# threshold that is chosen while looking at these isolates is tuned on them; a fair number needs others.)
+# For nine in ten the line must go down until the score of the last of them lies above it.
+
+# %%
+scores = np.sort(rare_said["plain"][rare_resistant == 1])[::-1]
+nine_in_ten = scores[int(np.ceil(0.9 * len(scores))) - 1]
+print(f"{'threshold':>10}  found  false alarms  precision  accuracy")
+for threshold in (nine_in_ten, 0.2, 0.5, 0.8):
+    called = rare_said["plain"] >= threshold
+    hits, total = int((called & (rare_resistant == 1)).sum()), int(called.sum())
+    print(
+        f"{threshold:10.3f} {hits / len(scores):6.2f} {total - hits:13} {hits / max(total, 1):10.2f} "
+        f"{np.mean(called == rare_resistant):9.3f}"
+    )
+print(f"susceptible to all: accuracy {1 - rare_resistant.mean():.3f}")
 
 # %% [markdown]
-# ## 4 · Relatives on both sides
+# The price of nine in ten is false alarms. On the real isolates there are several for each that is found, and
+# the accuracy falls far below that of saying "susceptible" to all: there it does notice, and calls the most
+# careful choice the worst. From 0.2 on the accuracy is nearly flat while the share that is found falls and
+# falls: there it takes no notice. (A threshold that is chosen while looking at these isolates is tuned on
+# them; a fair number needs others.)
+
+# %% [markdown]
+# ## 4 · Near isolates on both sides
 #
 # Viruses of one patient are nearly the same, and who gave which is not recorded. Lesson 04 cut the isolates
 # by chains of near-identical ones; but chains grow large, and then the training set changes with the cut.
 # Here a cleaner question: keep the same test isolates, and take out of the *training* set all isolates that
-# differ from one of them in at most so many positions. The control takes out as many **at random**. **Predict
-# first:** which relatives help most, the identical ones or the near ones?
+# differ from one of them in at most so many positions. The control takes out as many of each class **at
+# random**: on real isolates most of what is near is susceptible. **Predict first:** which isolates help most,
+# the identical ones or the near ones?
 
 # %%
 differ = np.stack([(sequences != row).sum(axis=1) for row in sequences])  # (B, B) positions that differ
@@ -637,27 +686,47 @@ for number, limit in enumerate(LIMITS):
     for fit, held in random_folds:
         stay = fit[differ[np.ix_(fit, held)].min(axis=1) > limit]
         left[number] += len(stay) / len(fit) / 5
-        as_many = np.sort(random.choice(fit, len(stay), replace=False))
-        for who, rows in (("relatives", stay), ("at random", as_many)):
+        of_class = [(fit[resistant[fit] == c], np.sum(resistant[stay] == c)) for c in (0, 1)]
+        as_many = np.sort(np.concatenate([random.choice(*one, replace=False) for one in of_class]))
+        for who, rows in (("near ones", stay), ("at random", as_many)):
             for name, predict in (("nearest isolate", nearest), ("logistic", regression)):
                 table = purged.setdefault((name, who), np.empty((len(LIMITS), count)))
                 table[number, held] = predict(rows, held) == resistant[held]
 print("training isolates that stay:", "  ".join(f"{share:.0%}" for share in left))
 
 # %%
+near = (differ <= LIMITS[-1]).sum(axis=1) - 1  # (B,) how many others are so near
+print("isolates with at most four differences, on average:")
+print("   ".join(f"{isolates.target_names[c]} {near[resistant == c].mean():.0f}" for c in (0, 1)))
+for name in ("nearest isolate", "logistic"):
+    for c in (0, 1):
+        shares = [purged[name, who][-1, resistant == c].mean() for who in ("at random", "near ones")]
+        print(
+            f"{name}, {isolates.target_names[c]}: {shares[0]:.2f} control, {shares[1]:.2f} without near ones"
+        )
+has_copy = np.zeros(count, dtype=bool)  # an identical isolate among those trained on
+for fit, held in random_folds:
+    has_copy[held] = (differ[np.ix_(fit, held)] == 0).any(axis=0)
+kept, taken = (purged["nearest isolate", "near ones"][LIMITS.index(k), has_copy].mean() for k in (-1, 0))
+print(f"{has_copy.mean():.0%} have an identical one in training; of them the nearest isolate gets")
+print(f"{kept:.2f} right with the copies, {taken:.2f} without")
+
+# %%
 fig, ax = plt.subplots()
 for (name, who), table in purged.items():
     number = ("nearest isolate", "logistic").index(name)
-    style = "-" if who == "relatives" else ":"
+    style = "-" if who == "near ones" else ":"
     ax.plot(table.mean(axis=1), style, marker="so"[number], color=cl.plots.PALETTE[number])
-    if who == "relatives":
+    if who == "near ones":
         ax.text(3.08, table[-1].mean(), name, color=cl.plots.PALETTE[number], va="center")
 labels = [
     "nobody" if limit < 0 else f"≤ {limit}\n{share:.0%} left"
     for limit, share in zip(LIMITS, left, strict=True)
 ]
 ax.set(xticks=range(4), xticklabels=labels, xlim=(-0.2, 4.4), ylabel="accuracy (share)")
-ax.set_xlabel("taken out of training: who differs in so many positions\n(dotted: as many, at random)")
+ax.set_xlabel(
+    "taken out of training: who differs in so many positions\n(dotted: as many of each class, at random)"
+)
 cl.show(
     fig,
     alt="Line plot of accuracy against how near the isolates are that were taken out of training: the "
@@ -666,20 +735,26 @@ cl.show(
 )
 
 # %% [markdown]
-# Solid against dotted: the same test isolates, and equally many training isolates. **Identical** copies,
-# often named as *the* leak, hardly matter: without them the regression is as good as before, and the nearest
-# isolate nearly so. The *near* ones matter, and for whom depends on the model. The nearest isolate lives on
-# them; the regression, with a small weight for each letter, loses a hundredth or two at the widest limit.
+# Solid against dotted: the same test isolates, and equally many training isolates of each class.
+# **Identical** copies, often named as *the* leak, hardly matter to the mean: few isolates have one. Without
+# them the regression is as good, and the nearest isolate errs a little more often where a copy was (printed
+# above). The *near* ones matter, and for whom depends on the model. The nearest isolate lives on them; the
+# regression, with a small weight for each letter, loses far less, or nothing. (On the real isolates the
+# nearest isolate's whole fall is among the susceptible, see above.)
 #
-# So folds at random are no fair judge between models: they flatter the one that remembers. And four
-# differences do not prove kinship: near the unchanged virus strangers look alike (lesson 04).
+# So how near the training isolates are decides between models, and folds at random keep them nearest. Whether
+# that *flatters* is another question. In the simulator near isolates are those of one patient, whom a new
+# patient would not have. Real ones are near to strangers as well: close to the unchanged virus all look alike
+# (lesson 04), and a susceptible isolate has about a hundred within four differences. A new susceptible
+# patient would have them, too. Only patients' numbers could tell.
 
 # %% [markdown]
 # ## 5 · Which positions does it need?
 #
 # The slides say "permute features", the study does it: hand the letters of *one* position round among the
 # test isolates, and see how far the accuracy falls. That is the **permutation importance**. It asks a trained
-# model, on isolates that it has not seen.
+# model, on isolates that it has not seen. (The study measures by the mean absolute error of the probability,
+# which we do not: ranks may be compared, sizes not.)
 
 # %% [markdown]
 # ### Exercise 09.3 · complete · about 12 minutes · difficulty 3 of 5
@@ -797,18 +872,20 @@ ax.set(
     ylabel="fall of the accuracy (share)\nwhen permuted",
 )
 ax.legend()
+above = np.sum(sim_needed[sim_sites] > sim_needed[np.array(HITCH_HIKERS) - 1].max())
 cl.show(
     fig,
     alt="Scatter plot by position of the fall of accuracy under permutation against the correlation of "
-    "mutation and resistance: the eight resisting sites are high in both, the two hitch-hikers have a "
-    "correlation and nearly no fall.",
+    f"mutation and resistance: {above} of the eight resisting sites lie higher than both hitch-hikers, which "
+    "have a correlation and nearly no fall.",
 )
 
 # %% [markdown]
 # Both follow the treatment, so a hitch-hiker's mutations go with resistance; a correlation cannot tell
 # follower from cause. The regression sees all positions at once, and the sites explain what the hitch-hikers
 # would. It can do so only because the sites are among its columns: had nobody sequenced them, the followers
-# would be needed, and would still do nothing.
+# would be needed, and would still do nothing. Low does not mean idle, though: 90 resists, but together with
+# 30 its effect is taken back, and it may come out no clearer than a hitch-hiker.
 #
 # What the number does not tell, first case: two columns that say the same. We append a *copy* of the most
 # needed position, as position 100, and train anew. **Predict first:** how far does the accuracy fall now when
@@ -853,16 +930,17 @@ varied = np.flatnonzero((sequences != usual).any(axis=0))
 by_correlation = varied[np.argsort(-go_with)]
 print(
     "closest correlation with resistance:",
-    " ".join(f"{p + 1}{'*' * (p in known)}" for p in by_correlation[:5]),
+    " ".join(f"{p + 1}{'*' * (p in known)}" for p in by_correlation[:10]),
 )
 
 # %% [markdown]
 # Most of the first ten are on the list: the model has found by itself what took years of laboratory work,
-# from data that this work produced. On the real isolates the study's convolution and its recurrent network
-# need nearly the same positions as our regression: another sign that all three have learnt the same thing.
-# Its averaging network puts 10, 71 and 63 first. It cannot know that anything happened *at* 90; it counts
-# letters, and these positions change often. Shafer and Schapiro name all three among the *accessory*
-# mutations, which accompany resistance; 10 and 71 are where the simulator puts its hitch-hikers.
+# from data that this work produced. Plain correlation finds them, too, but on the real isolates it puts 10
+# and 71 among its first three, where the regression has neither. On them the study's convolution and its
+# recurrent network need nearly the same positions as our regression: another sign that all three have learnt
+# the same thing. Its averaging network puts 10, 71 and 63 first. It cannot know that anything happened *at*
+# 90; it counts letters, and these positions change often. Shafer and Schapiro name all three among the
+# *accessory* mutations, which accompany resistance; 10 and 71 are where the simulator puts its hitch-hikers.
 
 # %% [markdown]
 # ## 6 · The measurement, not its threshold
@@ -879,7 +957,9 @@ cut = np.log10(3.5)
 right["ridge, then cut"] = (guess >= cut) == resistant
 explained = 1 - np.mean((guess - log_fold) ** 2) / log_fold.var()
 far = np.abs(log_fold - cut) > np.log10(2)  # more than a factor of two from the cut-off
-print(f"R² {explained:.2f}; {np.mean(~far):.2f} of the isolates lie within a factor of two of the cut-off")
+off = np.sqrt(np.mean((guess - log_fold) ** 2))
+print(f"R² {explained:.2f}; predictions are off by {off:.2f} in log10, a factor of {10**off:.1f}")
+print(f"{np.mean(~far):.2f} of the isolates lie within a factor of two of the cut-off")
 for name in ("one-hot", "convolution", "ridge, then cut"):
     print(
         f"{name:16} accuracy {right[name].mean():.3f}: near {right[name][~far].mean():.3f}, "
@@ -915,11 +995,12 @@ cl.show(
 )
 
 # %% [markdown]
-# Both are nearly always right far from the cut-off and fail together beside it, where a little noise in the
-# assay decides the label: most of the errors are made there. Cutting afterwards costs nothing: a weighted sum
-# for the fold change is as accurate as the convolution on the labels. And it can say more. Among isolates
-# that are all called resistant, does the prediction know which resist most? **Rank correlation**: 1 for the
-# same order, 0 for none.
+# Both are nearly always right far from the cut-off and fail together beside it; most of the errors are made
+# there. Predictions are off by about a factor of two, from noise in the assay and from what the model does
+# not know, and only near the cut-off does a factor of two turn the verdict. Cutting afterwards costs nothing:
+# a weighted sum for the fold change is as accurate as the convolution on the labels. And it can say more.
+# Among isolates that are all called resistant, does the prediction know which resist most? **Rank
+# correlation**: 1 for the same order, 0 for none.
 
 # %%
 from scipy.stats import spearmanr
@@ -995,6 +1076,14 @@ print(f"reached: {right['one-hot'].mean():.3f}")
 # %%
 sim_table = np.eye(20, dtype=np.float32)[sim_codes].reshape(len(sim_codes), -1)
 sim_said = held_out(logistic, sim_table, sim_targets, sim_folds) > 0.5
+PAIRS = {(82, 84): 0.8, (30, 90): -0.8}  # of the simulator: what two sites add together, in log10
+has = sim_codes == simulated.truth["mutants"]  # (B, T)
+true_fold = has @ simulated.truth["effects"] + sum(
+    extra * (has[:, a - 1] & has[:, b - 1]) for (a, b), extra in PAIRS.items()
+)
+print(
+    f"measured against true: off by {np.std(simulated.truth['log_fold'] - true_fold):.2f}, the assay's noise"
+)
 treated, found, accurate = simulated.truth["treated"], {}, {}
 for name, who in (("all", treated | True), ("treated", treated), ("untreated", ~treated)):
     said, is_resistant = sim_said[who], sim_targets[who] == 1
@@ -1003,17 +1092,23 @@ for name, who in (("all", treated | True), ("treated", treated), ("untreated", ~
         f"{name:10} resistant {is_resistant.mean():.2f}, accuracy {accurate[name]:.3f}, "
         f"found {found[name]:.2f}; {is_resistant[said].sum()} of {said.sum()} alarms are right"
     )
+    knows = true_fold[who] >= cut
+    print(
+        f"{'':10} who knows the truth: {np.mean(knows == is_resistant):.3f}, {knows[is_resistant].mean():.2f}"
+    )
 
 # %% [markdown]
 # The accuracy is *higher* among the untreated, because nearly all of them are susceptible, and of their few
-# resistant isolates most are missed: section 3 once more. The virus and the model are the same, the people
-# are others. Who stands in the real database was tested for a reason, too, and the files do not say which. So
-# the model is **not for**
+# resistant isolates most are missed: section 3 once more. Not all of that is the model's fault: where hardly
+# anybody resists, many labels of "resistant" are the assay's noise, and who knows the true fold change would
+# miss those, too. That, and not 1, is the scale to hold the model against, and the accuracy is nearer to it
+# among the untreated. Who stands in the real database was tested for a reason, too, and the files do not say
+# which. So the model is **not for**
 #
 # - choosing a treatment: it predicts an assay at one cut-off for all drugs, and not whether a patient gets
 #   well;
 # - people unlike those sampled: untreated, or with another **subtype** of the virus, which the files do not
-#   give, so nobody can look;
+#   give: one would have to look the isolates up in the Stanford database;
 # - new drugs and new mutations: a letter never seen at a place has no weight;
 # - mixtures: where several viruses were found at a position, the files keep one letter.
 
@@ -1051,16 +1146,16 @@ cl.claim(
 )
 
 # %% [markdown]
-# **2 · "Best performing" among networks; beside a regression it is not.**
+# **2 · "Best performing" among networks; on NFV a regression does as well.**
 
 # %%
 cl.claim(
     "the convolution is clearly more accurate than one-hot logistic regression",
     lead.mean(),
     ">",
-    0.02,
+    0.01,
     expect="fails",
-    because="0.02 is what other isolates could change (about the half-width of the paired interval)",
+    because="one isolate in a hundred, about the half-width of the paired interval",
 )
 cl.claim(
     "the network that reads both ways beats one-hot logistic regression on the same fold",
@@ -1123,31 +1218,31 @@ cl.claim(
 )
 
 # %% [markdown]
-# **4 · Identical copies do not matter; near ones do, to whoever remembers.**
+# **4 · Identical copies hardly matter to the mean; near ones do, to whoever remembers.**
 
 # %%
 cost = {
-    name: purged[name, "at random"].mean(axis=1) - purged[name, "relatives"].mean(axis=1)
+    name: purged[name, "at random"].mean(axis=1) - purged[name, "near ones"].mean(axis=1)
     for name in ("nearest isolate", "logistic")
 }
 cl.claim(
     "without identical copies in the training set logistic regression loses accuracy",
     cost["logistic"][LIMITS.index(0)],
     ">",
-    0.02,
+    0.01,
     expect="fails",
-    because="0.02 is what a random choice of training isolates can do",
+    because="one isolate in a hundred; the nearest isolate loses about as much",
 )
 cl.claim(
-    "near relatives in the training set, up to four positions, flatter the nearest isolate",
+    "without isolates up to four positions away in training the nearest isolate loses accuracy",
     cost["nearest isolate"][LIMITS.index(4)],
     ">",
     0,
     margin=0.04,
-    because="four isolates in a hundred, against as many taken out at random",
+    because="four isolates in a hundred, against as many of each class taken out at random",
 )
 cl.claim(
-    "they flatter logistic regression less than half as much",
+    "logistic regression loses less than half as much",
     cost["logistic"][LIMITS.index(4)],
     "<",
     cost["nearest isolate"][LIMITS.index(4)] / 2,
@@ -1159,11 +1254,11 @@ cl.claim(
 
 # %%
 cl.claim(
-    "of the eight positions that the model needs most, so many are known to resist",
+    "of the eight positions needed most, more are known to resist than by correlation (simulated: as many)",
     len(set(ranking[:8]) & set(known)),
-    ">=",
-    5,
-    because=f"drawn at random it would be {8 * len(known) / places:.1f}",
+    ">",
+    len(set(by_correlation[:8]) & set(known)) - (real is None),
+    because=f"correlation is the simplest rival; at random it would be {8 * len(known) / places:.1f}",
 )
 cl.claim(
     "in the simulator at least six of the eight resisting sites are among the eight most needed",
@@ -1222,7 +1317,7 @@ cl.claim(
     ">",
     right["one-hot"][~far].mean(),
     margin=0.1,
-    because="a tenth of the isolates, where the assay's own noise decides",
+    because="one in ten of the isolates near the cut-off",
 )
 
 cl.claim(
