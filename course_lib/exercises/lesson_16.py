@@ -355,7 +355,7 @@ def _bags_and_classifiers():
     """Return bags (B, N, 2, 2), their labels, where the targets are, and three classifiers of bags."""
     import numpy as np
 
-    random = np.random.default_rng(170)
+    random = np.random.default_rng(182)  # no two slips fit alike on all three
     bags = random.normal(size=(90, 6, 2, 2))
     labels = np.zeros(90, dtype=int)
     labels[random.permutation(90)[:37]] = 1  # a prime number, so that few slips come to the same share
