@@ -769,14 +769,14 @@ print(f"  all bags {np.mean(weight_auc):.2f}, {auc['attention', max(COUNTS)].mea
 print("  bags that the network calls positive {:.2f}, {:.2f}".format(*np.mean(among_called, axis=0)))
 
 # %% [markdown]
-# Mostly one can tell, and on all bags the largest weight does nearly as well as the score. But look at the
-# four groups: the weights go with the *verdict*. Where the network says no, they mostly stay flatter. Where
-# it says yes, one digit gets more than half, whether there is a 9 or not: in a false alarm the bars look as
-# they do in a hit, and among the bags called positive they hardly tell the one from the other, which the
-# score still does (last line). The weights show what the network's opinion rests on. They are no second
-# witness that it is right.
+# Mostly one can tell: over all bags the largest weight does well, if less well than the score. But look at
+# the four groups: the weights go with the *verdict*. Where the network says no, they mostly stay flatter.
+# Where it says yes, one digit gets more than half, whether there is a 9 or not: in a false alarm the bars
+# look as they do in a hit. Among the bags called positive they tell the one from the other far worse than the
+# score does (last line). The weights show what the network's opinion rests on. They are no second witness
+# that it is right.
 #
-# The two belong together. As the head is linear and the weights sum to one, the log-odds of a bag are
+# Bars and dots belong together. As the head is linear and the weights sum to one, the log-odds of a bag are
 # $\sum_n a_n s_n$, the single log-odds $s_n$ averaged with the weights (for the mean, with equal ones): who
 # was heard, times what was said. That product is an instance's contribution. So a dot alone is no finding
 # either: a digit with hardly any weight has hardly any part in the bag, nor had it in training, and
@@ -1011,11 +1011,11 @@ cl.claim(
     because="half of the way from a coin to never wrong: on average the weights do say something",
 )
 cl.claim(
-    "of its false alarms, nine in ten give one digit more than half of the weight",
+    "in more than nine of ten false alarms (negative bags called positive) one digit has most of the weight",
     np.mean(steep[0, 1]),
     ">",
     0.9,
-    because="so steep bars are no evidence against a false alarm; in these bags there is nothing to be found",
+    because="most is more than half; in these bags nothing is to be found, and the bars do not warn",
 )
 
 # %% [markdown]
