@@ -34,6 +34,8 @@ def _pooling_cases():
     for how in ("mean", "max"):
         yield full, everywhere, how, "without any empty place"
         yield leftovers, present, how, "with leftovers in the empty places"
+    deep = np.where(present[..., None], 1000 * padded - 1e6, 1000 * leftovers)
+    yield deep, present, "max", "with features near −1,000,000"
 
 
 def _verify_pooling(answer):
@@ -104,6 +106,12 @@ def _verify_pooling(answer):
             for wrong, message in traps:
                 if np.allclose(found, wrong, rtol=1e-4, atol=1e-5):
                     raise NotYet(f"{message} ({how}, {told}.)")
+            off = ~np.isclose(found, reference, rtol=1e-4, atol=1e-5)
+            if how == "max" and (found[off] > reference[off]).all() and not off[present.all(axis=1)].any():
+                raise NotYet(
+                    "Where all instances lie low enough, an empty place wins. Give it what can never win: "
+                    f"`-np.inf`. ({how}, {told}.)"
+                )
             _say_what_it_depends_on(answer, features, present, how)
         expect_close(
             found,
@@ -176,7 +184,7 @@ def _softmax(scores):
 
 
 def _attention_cases():
-    """Return (instances, V, U, w, what it is): a worked bag, usual ones, one instance, huge scores."""
+    """Return (instances, V, U, w, what it is): a worked bag, usual ones, one instance, huge energies."""
     import numpy as np
 
     random = np.random.default_rng(162)
@@ -200,8 +208,16 @@ def _attention_cases():
         random.normal(size=(3, 4)),
         random.normal(size=(3, 4)),
         3000 * random.normal(size=3),
-        "a bag with scores in the thousands",
+        "a bag with energies in the thousands",
     )
+    for sign in (1, -1):  # 874, 901 and 1611, and the same below zero: whoever cuts them off makes them equal
+        yield (
+            np.array([[0.3, 1.0], [0.31, -1.0], [0.6, 2.0]]),
+            np.array([[1.0, 0.0]]),
+            np.zeros((1, 2)),
+            np.array([6000.0 * sign]),
+            f"a bag with all energies {'above 800' if sign > 0 else 'below −800'}",
+        )
 
 
 def _verify_gated_attention(answer):
@@ -223,13 +239,20 @@ def _verify_gated_attention(answer):
         if np.isnan(weights).any():
             raise NotYet(
                 f"The weights are NaN for {told}: e to the power of thousands overflows. Subtract the "
-                "largest score from all of them first; the softmax stays the same."
+                "largest energy from all of them first; the softmax stays the same."
             )
         sides, gates = instances @ v.T, instances @ u.T  # (N, L) each
         scores = (np.tanh(sides) * _sigmoid(gates)) @ w
         right = _softmax(scores)
         raised = np.exp(np.clip(scores, -700, 700))
         wrongs = [
+            (
+                np.full(size, 1 / size),
+                "All weights are equal: that is the mean."
+                if np.abs(scores).min() < 800
+                else "All weights are equal, and the energies are not. Were they cut off so that nothing "
+                "overflows? Subtract the largest from all of them instead.",
+            ),
             (_softmax(np.tanh(sides) @ w), "The gate is left out: that is attention without U."),
             (
                 _softmax((np.tanh(sides) + _sigmoid(gates)) @ w),
@@ -249,14 +272,13 @@ def _verify_gated_attention(answer):
             ),
             (
                 _softmax(scores / math.sqrt(len(w))),
-                "You divide the scores by the root of L, as Transformers do. Here nothing is divided.",
+                "You divide the energies by the root of L, as Transformers do. Here nothing is divided.",
             ),
-            (_softmax(-scores), "The sign of the scores is turned round."),
-            (scores, "These are the scores. The softmax over the instances is still to come."),
+            (_softmax(-scores), "The sign of the energies is turned round."),
+            (scores, "These are the energies. The softmax over the instances is still to come."),
             (_sigmoid(scores), "Each weight is a sigmoid of its own. Instances compete: softmax over them."),
-            (scores / scores.sum(), "You divide the scores by their sum; they may be negative. Softmax."),
+            (scores / scores.sum(), "You divide the energies by their sum; they may be negative. Softmax."),
             (raised, "The powers of e are not divided by their sum yet."),
-            (np.full(size, 1 / size), "All weights are equal: that is the mean."),
         ]
         wrongs = [(wrong, what) for wrong, what in wrongs if not np.allclose(wrong, right, atol=1e-4)]
         expect_close(
@@ -296,8 +318,8 @@ def _expect_shapes_of_attention(weights, pooled, instances, w):
         messages = {
             (size, 1): "Take the last axis away: `w` is a vector.",
             (1, size): "Take the first axis away.",
-            (len(w),): "There is one for each of the L hidden numbers: `w` sums them up to one score.",
-            (size, len(w)): "There are L for each instance: `w` sums them up to one score.",
+            (len(w),): "There is one for each of the L hidden numbers: `w` sums them up to one energy.",
+            (size, len(w)): "There are L for each instance: `w` sums them up to one energy.",
             (width,): "There is one for each feature. Instances compete, not features.",
         }
         raise NotYet(
@@ -333,11 +355,11 @@ def _bags_and_classifiers():
     """Return bags (B, N, 2, 2), their labels, where the targets are, and three classifiers of bags."""
     import numpy as np
 
-    random = np.random.default_rng(170)  # no two slips of the tests come to the same share
-    bags = random.normal(size=(40, 6, 2, 2))
-    labels = np.zeros(40, dtype=int)
-    labels[random.permutation(40)[:16]] = 1
-    is_target = np.zeros((40, 6), dtype=bool)
+    random = np.random.default_rng(182)  # no two slips fit alike on all three
+    bags = random.normal(size=(90, 6, 2, 2))
+    labels = np.zeros(90, dtype=int)
+    labels[random.permutation(90)[:37]] = 1  # a prime number, so that few slips come to the same share
+    is_target = np.zeros((90, 6), dtype=bool)
     for bag in np.flatnonzero(labels):
         is_target[bag, random.permutation(6)[: random.integers(1, 3)]] = True
     bags[is_target, 0, 0] += 1.1  # so that some targets stand out and some do not
@@ -361,87 +383,102 @@ def _bags_and_classifiers():
     )
 
 
-def _verify_localisation(answer):
+def _shares(score, bags, labels, is_target):
+    """Return the share that is asked for, and pairs: what a slip makes of it, and what to say then."""
     import numpy as np
 
-    bags, labels, is_target, classifiers = _bags_and_classifiers()
+    count, size = bags.shape[:2]
     positive = labels == 1
     rows = np.arange(positive.sum())
-    for name, score in classifiers.items():
-        value = expect_number(call(answer, score, bags, labels, is_target), name="the share")
-        single = score(bags.reshape(-1, 1, 2, 2)).reshape(labels.shape[0], -1)  # (B, N)
+    single = score(bags.reshape(-1, 1, *bags.shape[2:])).reshape(count, size)
 
-        def top(values, picked=positive):
-            return is_target[picked][np.arange(picked.sum()), values[picked].argmax(axis=1)]
+    def top(values, picked=positive):
+        """Return of each bag picked whether the instance with the largest value (B, N) is a target."""
+        return is_target[picked][np.arange(picked.sum()), values[picked].argmax(axis=1)]
 
-        right = float(top(single).mean())
-        if math.isclose(value, right, abs_tol=1e-9):
-            continue
-        whole = score(bags)
-        without = np.stack(
-            [whole - score(np.delete(bags, place, axis=1)) for place in range(bags.shape[1])], axis=1
+    whole = score(bags)
+    without = np.stack([whole - score(np.delete(bags, place, axis=1)) for place in range(size)], axis=1)
+    called = whole > 0
+    hits = top(single)
+    best = np.unravel_index(np.where(positive[:, None], single, -np.inf).argmax(), single.shape)
+    swapped = []  # instances and bags change places on the way in or out, with all bags or the positive ones
+    for kept in (single, single[positive]):
+        for moved in (kept.T.reshape(kept.shape), kept.reshape(kept.shape[::-1]).T):
+            of_positive = moved[positive] if kept is single else moved
+            swapped.append(float(is_target[positive][rows, of_positive.argmax(axis=1)].mean()))
+    slips = [
+        (
+            hits.sum() / count,
+            "You divide by all bags. A negative bag has no target to find: count the positive ones.",
+        ),
+        (float(hits.sum()), "That is a count. Divide it by the number of positive bags."),
+        (100 * hits.mean(), "That is in per cent. Return a share."),
+        (1 - hits.mean(), "That is the share of misses."),
+        (top(-single).mean(), "You take the instance with the *lowest* score."),
+        (top(np.abs(single)).mean(), "The sign is lost: the highest score, not the largest absolute one."),
+        (
+            np.mean((whole > 0) == positive),
+            "That is how many *bags* are classified rightly. Which instance was it?",
+        ),
+        (
+            top(without).mean(),
+            "You leave each instance out and look how far the bag's score falls. Asked is its score alone, "
+            "as a bag of one.",
+        ),
+        (
+            top(single, called).mean(),
+            "You count among the bags that the classifier *calls* positive. Take those that are.",
+        ),
+        (
+            (single[positive] > 0)[is_target[positive]].mean(),
+            "That is the share of targets with a score above 0. Asked is only who is at the top.",
+        ),
+        (
+            np.mean((single > 0) == is_target),
+            "That compares each instance with a threshold. Asked is only who is at the top of its bag.",
+        ),
+        (
+            hits.sum() / is_target.sum(),
+            "You divide by the number of targets. A bag counts once: is its top instance a target?",
+        ),
+        (
+            float(is_target[best]),
+            "One instance is chosen out of all bags together. Each positive bag has a top of its own.",
+        ),
+        (
+            is_target[positive].mean(),
+            "That is the share of targets among the instances: what pointing at random gets.",
+        ),
+        (is_target[positive][rows, 0].mean(), "You always point at the first instance."),
+    ]
+    for share in swapped:
+        slips.append(
+            (
+                share,
+                "The scores go with the wrong instances. Keep the order on both ways: (B, N) becomes B × N "
+                "bag by bag, and `.reshape(B, N)` brings the scores back, without a transpose.",
+            )
         )
-        called = whole > 0
-        hits = top(single)
-        best = np.unravel_index(np.where(positive[:, None], single, -np.inf).argmax(), single.shape)
-        traps = [
-            (
-                hits.sum() / len(labels),
-                "You divide by all bags. A negative bag has no target to find: count the positive ones.",
-            ),
-            (float(hits.sum()), "That is a count. Divide it by the number of positive bags."),
-            (100 * right, "That is in per cent. Return a share."),
-            (1 - right, "That is the share of misses."),
-            (
-                float(top(-single).mean()),
-                "You take the instance with the *lowest* score.",
-            ),
-            (
-                float(top(np.abs(single)).mean()),
-                "The sign is lost: the highest score, not the largest absolute one.",
-            ),
-            (
-                float(np.mean((whole > 0) == positive)),
-                "That is how many *bags* are classified rightly. Which instance was it?",
-            ),
-            (
-                float(top(without).mean()),
-                "You leave each instance out and look how far the bag's score falls. Asked is its score "
-                "alone, as a bag of one.",
-            ),
-            (
-                float(is_target[called][np.arange(called.sum()), single[called].argmax(axis=1)].mean()),
-                "You count among the bags that the classifier *calls* positive. Take those that are.",
-            ),
-            (
-                float((single[positive] > 0)[is_target[positive]].mean()),
-                "That is the share of targets with a score above 0. Asked is only who is at the top.",
-            ),
-            (
-                float(np.mean((single > 0) == is_target)),
-                "That compares each instance with a threshold. Asked is only who is at the top of its bag.",
-            ),
-            (
-                float(hits.sum() / is_target.sum()),
-                "You divide by the number of targets. A bag counts once: is its top instance a target?",
-            ),
-            (
-                float(is_target[best]),
-                "One instance is chosen out of all bags together. Each positive bag has a top of its own.",
-            ),
-            (
-                float(is_target[positive].mean()),
-                "That is the share of targets among the instances: what pointing at random gets.",
-            ),
-            (float(is_target[positive][rows, 0].mean()), "You always point at the first instance."),
-        ]
-        if math.isclose(value, 1.0, abs_tol=1e-9):
+    return hits.mean(), slips
+
+
+def _verify_localisation(answer):
+    bags, labels, is_target, classifiers = _bags_and_classifiers()
+    found, right, slips = {}, {}, {}
+    for name, score in classifiers.items():
+        found[name] = expect_number(call(answer, score, bags, labels, is_target), name="the share")
+        right[name], slips[name] = _shares(score, bags, labels, is_target)
+    for name, value in found.items():
+        if math.isclose(value, right[name], abs_tol=1e-9):
+            continue
+        if all(math.isclose(each, 1.0, abs_tol=1e-9) for each in found.values()):
             raise NotYet(
                 "It is 1 for a classifier that often points elsewhere. `is_target` has a hand in the choice: "
                 "it may grade the instance that was chosen, not choose it."
             )
-        for wrong, message in traps:
-            if math.isclose(value, wrong, abs_tol=1e-9) and not math.isclose(wrong, right, abs_tol=1e-9):
+        for number, (_, message) in enumerate(slips[name]):
+            # For one classifier two slips may come to the same share, so one is named if it fits on all.
+            if all(math.isclose(found[each], slips[each][number][0], abs_tol=1e-9) for each in found):
                 raise NotYet(f"{message} (For a classifier that pools by {name}.)")
         if not 0 <= value <= 1:
             raise NotYet(f"A share lies from 0 to 1, and this one is {value:.4g}.")
@@ -587,6 +624,23 @@ def _expect_no_hint(bags, kinds, labels, target, sizes, told):
         raise NotYet(
             f"The other images are not drawn from all other classes, so a bag is told by its company. {told}"
         )
+    used = np.array(
+        [
+            np.bincount(
+                np.concatenate([bag for bag, kind in zip(bags, kinds, strict=True) if kind == one]),
+                minlength=len(labels),
+            )[labels != target]
+            for one in (0, 1)
+        ]
+    )  # (2, other images): how often each stands in a negative and in a positive bag
+    used = used[:, used.sum(axis=0) > 0]
+    share = used[1].sum() / used.sum()
+    surplus = (used[1] - share * used.sum(axis=0)) ** 2 / (used.sum(axis=0) * share * (1 - share))
+    if surplus.mean() > 1.6:  # about 1 if both draw alike, give or take 0.06
+        raise NotYet(
+            "Some of the other images stand in positive bags far more often, or far less, than in negative "
+            f"ones, so a bag is told by its company. Fill both up from the same images. {told}"
+        )
     if len({int(row) for bag in bags for row in bag}) < 0.9 * len(labels):
         raise NotYet(f"Many images are never drawn. Draw each bag from all of them. {told}")
 
@@ -603,7 +657,7 @@ EXERCISES = (
             "For the mean: set what is not there to 0, add up, and divide by how many are there, bag by bag. "
             "For the largest: what must an empty place hold so that it never wins?",
             "`there = present[:, :, None]` has shape (B, N, 1). `np.where(there, features, -np.inf)` serves "
-            "the one, `np.where(there, features, 0)` and `present.sum(axis=1)` the other.",
+            "the one, `np.where(there, features, 0)` and `there.sum(axis=1)`, shape (B, 1), the other.",
         ),
         verify=_verify_pooling,
     ),
@@ -614,11 +668,11 @@ EXERCISES = (
         minutes=10,
         difficulty=3,
         hints=(
-            "Go from shape to shape: instances (N, D), hidden numbers (N, L), scores (N,), weights (N,), "
+            "Go from shape to shape: instances (N, D), hidden numbers (N, L), energies (N,), weights (N,), "
             "pooled (D,). Which matrix product makes each?",
             "`instances @ V.T` has shape (N, L). Multiply its tanh, element by element, with the sigmoid of "
-            "the same with U; then `@ w`. The softmax goes over the N scores.",
-            "`powers = np.exp(scores - scores.max())` does not overflow; divide by the sum. The pooled "
+            "the same with U; then `@ w`. The softmax goes over the N energies.",
+            "`powers = np.exp(energies - energies.max())` does not overflow; divide by the sum. The pooled "
             "vector is a product of `weights` and `instances`.",
         ),
         verify=_verify_gated_attention,

@@ -77,6 +77,10 @@ def largest_instance(features, present):
     return features[np.arange(len(features)), place]
 
 
+def largest_above_minus_100(features, present):
+    return np.where(present[:, :, None], features, -100.0).max(axis=1)
+
+
 def weighted_by_place(features, present):
     weight = np.arange(1, features.shape[1] + 1) * present
     return np.einsum("bn,bnd->bd", weight / weight.sum(axis=1, keepdims=True), features)
@@ -227,6 +231,28 @@ def hits_with(value_of):
 def hits_by_leaving_out(score, bags, labels, is_target):
     falls = [score(bags) - score(np.delete(bags, place, axis=1)) for place in range(bags.shape[1])]
     return hits_of(np.stack(falls, axis=1)[labels == 1], is_target[labels == 1]).mean()
+
+
+def hits_in_another_order(of, back):
+    """Return an answer that turns the bags (on the way in, `of`) or the scores (on the way out, `back`)."""
+
+    def variant(score, bags, labels, is_target):
+        turned = np.swapaxes(bags, 0, 1) if of else bags
+        scores = score(turned.reshape(-1, 1, *bags.shape[2:]))
+        scores = scores.reshape(bags.shape[1::-1]).T if back else scores.reshape(bags.shape[:2])
+        return hits_of(scores[labels == 1], is_target[labels == 1]).mean()
+
+    return variant
+
+
+def hits_of_positive_bags_in_another_order(of, back):
+    """Return the same, but with the positive bags taken first."""
+
+    def variant(score, bags, labels, is_target):
+        chosen = labels == 1
+        return hits_in_another_order(of, back)(score, bags[chosen], labels[chosen], is_target[chosen])
+
+    return variant
 
 
 def hits_of_one_for_all(score, bags, labels, is_target):
@@ -382,6 +408,22 @@ def from_a_few_images(labels, *, target, count, sizes, seed):
     return [few[bag] for bag in bags], kinds
 
 
+def with_positive_bags_filled_from(part):
+    """Return an answer that fills positive bags up from `part(others)` alone."""
+
+    def variant(labels, *, target, count, sizes, seed):
+        bags, kinds = draw_in_order(labels, target=target, count=count, sizes=sizes, seed=seed)
+        random = np.random.default_rng(seed)
+        some = part(np.flatnonzero(labels != target))
+        for bag, kind in zip(bags, kinds, strict=True):
+            rest = labels[bag] != target
+            if kind:
+                bag[rest] = random.choice(some, rest.sum(), replace=False)
+        return bags, kinds
+
+    return variant
+
+
 def always_of_one_size(labels, *, target, count, sizes, seed):
     return draw_in_order(labels, target=target, count=count, sizes=[sizes[-1]], seed=seed)
 
@@ -396,7 +438,13 @@ RIGHT = {
         pool_by_product,
     ],
     "16.2": [attention_in_loops, attention_by_matrices, attention_by_torch, attention_by_einsum],
-    "16.3": [hits_by_reshaping, hits_by_loops, hits_by_places, hits_by_sorting],
+    "16.3": [
+        hits_by_reshaping,
+        hits_by_loops,
+        hits_by_places,
+        hits_by_sorting,
+        hits_in_another_order(True, True),  # turned on both ways: in order again
+    ],
     "16.4": [
         draw_in_order,
         draw_one_target_into_a_place,
@@ -412,6 +460,7 @@ WRONG = {
         (pool_with(lambda f, p: f.mean(axis=1)), "The empty places take part"),
         (pool_with(right_mean, lambda f, p: f.max(axis=1)), "The empty places take part"),
         (pool_with(right_mean, lambda f, p: zeroed(f, p).max(axis=1)), "zero beats every negative number"),
+        (pool_with(right_mean, largest_above_minus_100), "an empty place wins"),
         (pool_with(right_mean, right_mean), "Is it looked at?"),
         (pool_with(right_mean, largest_instance), "You choose *one* instance"),
         (pool_with(right_mean, lambda f, p: -pool_by_masks(-f, p, "max")), "That is the smallest value"),
@@ -440,12 +489,15 @@ WRONG = {
         (attention_with(lambda s, g: np.tanh(s) * np.tanh(g)), "The gate is a tanh"),
         (attention_with(lambda s, g: s * expit(g)), "The tanh is left out"),
         (attention_with(weigh=lambda e: softmax(e / np.sqrt(2 if len(e) == 3 else 3))), "the root of L"),
-        (attention_with(weigh=lambda e: softmax(-e)), "The sign of the scores"),
+        (attention_with(weigh=lambda e: softmax(-e)), "The sign of the energies"),
         (attention_with(weigh=lambda e: e), "The softmax over the instances is still to come"),
         (attention_with(weigh=expit), "Each weight is a sigmoid of its own"),
-        (attention_with(weigh=lambda e: e / e.sum()), "You divide the scores by their sum"),
+        (attention_with(weigh=lambda e: e / e.sum()), "You divide the energies by their sum"),
         (attention_with(weigh=lambda e: np.exp(np.clip(e, -700, 700))), "not divided by their sum yet"),
-        (attention_with(weigh=lambda e: np.full(len(e), 1 / len(e))), "All weights are equal"),
+        (attention_with(weigh=lambda e: np.full(len(e), 1 / len(e))), "that is the mean"),
+        (attention_with(weigh=lambda e: softmax(np.clip(e, -500, 500))), "Were they cut off"),
+        (attention_with(weigh=lambda e: softmax(np.minimum(e, 700))), "Were they cut off"),
+        (attention_with(weigh=lambda e: softmax(np.maximum(e, -700))), "Were they cut off"),
         (attention_with(weigh=overflowing_softmax), "overflows"),
         (attention_with(weigh=lambda e: softmax(e) * 0.9), "not to 1"),
         (attention_with_too_small_a_bias, "which any softmax does"),
@@ -481,6 +533,10 @@ WRONG = {
         (hits_with(lambda s, b, p, t: np.mean((s > 0) == t)), "compares each instance with a threshold"),
         (hits_with(lambda s, b, p, t: hits_of(s[p], t[p]).sum() / t.sum()), "by the number of targets"),
         (hits_of_one_for_all, "has a top of its own"),
+        (hits_in_another_order(True, False), "The scores go with the wrong instances"),
+        (hits_in_another_order(False, True), "The scores go with the wrong instances"),
+        (hits_of_positive_bags_in_another_order(True, False), "The scores go with the wrong instances"),
+        (hits_of_positive_bags_in_another_order(False, True), "The scores go with the wrong instances"),
         (hits_with(lambda s, b, p, t: t[p].mean()), "what pointing at random gets"),
         (hits_with(lambda s, b, p, t: t[p][:, 0].mean()), "You always point at the first instance"),
         (hits_with(lambda s, b, p, t: 0.123), "Give `score` bags of one instance each"),
@@ -497,6 +553,9 @@ WRONG = {
         (drawn_with(lambda bags, kinds, labels, target: (bags, 1 - kinds)), "The labels are turned round"),
         (drawn_with(with_nothing_but_targets), "nothing but targets"),
         (drawn_with(with_one_other_class), "told by its company"),
+        (with_positive_bags_filled_from(lambda rows: rows[:40]), "from the same images"),
+        (with_positive_bags_filled_from(lambda rows: rows[: len(rows) // 2]), "from the same images"),
+        (with_positive_bags_filled_from(lambda rows: rows[::2]), "from the same images"),
         (drawn_with(with_an_image_twice), "An image stands twice"),
         (
             drawn_with(lambda bags, kinds, labels, target: ([labels[bag] for bag in bags], kinds)),

@@ -62,7 +62,7 @@ draws = {"quick": 6, "full": 30}[profile]  # of training bags, test bags and fir
 # 9), a positive one says only: look for it.
 #
 # Training bags are made of training digits and test bags of test digits: no picture is in both. Mostly other
-# hands wrote them (who wrote which is not recorded; the file goes by stretches of it, of 13 people in all).
+# hands wrote them, too: who wrote which is not recorded, but the two come from different parts of the file.
 
 # %%
 digits = cl.load("digits")
@@ -184,10 +184,8 @@ for name in by_loops:
 
 # %% [markdown]
 # The largest values may come from different instances. Both ways forget who stood where: they are
-# **invariant** to permutations, and so is all that comes after them. (The converse nearly holds: with a sum
-# in the middle and networks before and after it, every invariant function can be written like this; M.
-# Zaheer and others, 2017.) A network that simply reads the ten pictures in a row has no such property. Both
-# untrained, one bag, shuffled:
+# **invariant** to permutations, and so is all that comes after them. A network that simply reads the ten
+# pictures in a row has no such property. Both untrained, one bag, shuffled:
 
 # %%
 torch.manual_seed(SEED)
@@ -215,7 +213,7 @@ with torch.no_grad():
 # ### Exercise 16.1 · complete · about 8 minutes · difficulty 2 of 5
 #
 # Real bags differ in size. In a batch the small ones are filled up with empty places, and a mask says which
-# places hold an instance. Pool them.
+# places hold an instance. Pool them. (NumPy arrays come in, not tensors.)
 #
 # - `features`: shape (B, N, D), what an encoder says about each place; in empty places stands any number
 # - `present`: shape (B, N), True where there is an instance; every bag has at least one
@@ -268,10 +266,10 @@ in_loops = np.array([value / sum(raised) for value in raised])
 energies = np.tanh(features @ V.T) @ w  # (N,)
 as_matrices = np.exp(energies) / np.exp(energies).sum()
 
-side, score_of = nn.Linear(2, 2, bias=False).double(), nn.Linear(2, 1, bias=False).double()
+side, energy_of = nn.Linear(2, 2, bias=False).double(), nn.Linear(2, 1, bias=False).double()
 with torch.no_grad():
-    side.weight[:], score_of.weight[0] = torch.tensor(V), torch.tensor(w)
-    from_layers = score_of(torch.tanh(side(torch.tensor(features))))[:, 0].softmax(dim=0).numpy()
+    side.weight[:], energy_of.weight[0] = torch.tensor(V), torch.tensor(w)
+    from_layers = energy_of(torch.tanh(side(torch.tensor(features))))[:, 0].softmax(dim=0).numpy()
 np.testing.assert_allclose(in_loops, as_matrices)
 np.testing.assert_allclose(in_loops, from_layers)
 print("weights", as_matrices.round(3), " sum", as_matrices.sum().round(3))
@@ -290,7 +288,8 @@ def draw_temperature(temperature=1.0):
     weights = powers / powers.sum()
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.2))
     left.bar(range(3), weights, color=cl.plots.PALETTE[0])
-    left.axhline(1 / 3, color="0.4", linestyle="--", linewidth=1)
+    left.axhline(1 / 3, color="0.4", linestyle="--", linewidth=1, label="equal weights")
+    left.legend(loc="upper right")
     left.set(xticks=range(3), xlabel="instance", ylabel="weight", ylim=(0, 1.05))
     right.plot(*features.T, "o", color=cl.plots.PALETTE[0])
     for number, place in enumerate(features):
@@ -307,7 +306,7 @@ cl.slider(
     temperature=[0.05, 0.2, 0.5, 1.0, 2.0, 5.0, 50.0],
     alt=lambda temperature: (
         f"Bars of three attention weights at temperature {temperature:g}, and the three instances as points: "
-        "the pooled bag lies between their mean and the instance with the highest score."
+        "hot, the pooled bag is their mean; the colder, the nearer the instance with the highest energy."
     ),
 )
 
@@ -321,7 +320,7 @@ cl.slider(
 # %% [markdown]
 # ### Exercise 16.2 · complete · about 10 minutes · difficulty 3 of 5
 #
-# Write gated attention for one bag.
+# Write gated attention for one bag. (NumPy arrays come in, not tensors.)
 #
 # - `instances`: shape (N, D); `V` and `U`: shape (L, D); `w`: shape (L,)
 # - returns: the weights, shape (N,), and the pooled bag, shape (D,)
@@ -358,8 +357,8 @@ cl.check("16.2", gated_attention)
 # the *instance* approach; the others pool an *embedding*. A mean of scores would be nothing new: for a linear
 # head it is the score of the mean.)
 #
-# Learning rate and number of steps were chosen on bags of the *validation* digits: of six pairs that were
-# tried for each pooling, one was for all five the best, or within the spread between draws of it.
+# Learning rate and number of steps were chosen on bags of the *validation* digits. Six pairs were tried for
+# each pooling; the one used here was best, or within the spread between draws of the best, for all five.
 
 
 # %%
@@ -403,18 +402,18 @@ POOLINGS = ("attention", "gated attention", "mean", "max", "max of scores")
 # %% [markdown]
 # Three baselines. **Mean picture:** average the ten pictures pixel by pixel, and give the average to a
 # logistic regression. **Inherited labels:** pretend that each picture has the label of its bag, which is
-# wrong for most pictures of a positive bag; fit a logistic regression to single pictures; a bag's score is
-# that of its highest picture. **Single labels:** what if somebody had given *as many* labels to single
-# pictures, a tenth of them 9s, as there are among all? The same network, on bags of one, and again the
+# wrong for most pictures of a positive bag; train the same network on bags of one, for as many steps; a bag's
+# score is that of its highest picture. **Single labels:** the same number of labels (50, 100, 200), but on
+# single pictures. A tenth of these are 9s, as among all pictures. The same network again, and again the
 # highest picture.
 
 
 # %%
-def train_network(pooling, bags, labels, seed, epochs=40):
+def train_network(pooling, bags, labels, seed, epochs=40, batch_size=16):
     """Train one network on bags (B, N, 8, 8) with labels (B,)."""
     torch.manual_seed(seed)
     network = BagNetwork(pooling)
-    how = {"learning_rate": 3e-3, "batch_size": 16, "device": device, "progress": False}
+    how = {"learning_rate": 3e-3, "batch_size": batch_size, "device": device, "progress": False}
     loss = nn.functional.binary_cross_entropy_with_logits
     cl.fit(network, (bags, labels), loss=loss, epochs=epochs, **how)
     return network.eval()
@@ -436,10 +435,18 @@ def mean_picture(bags, labels):
     return lambda bags: model.decision_function(bags.mean(axis=1).reshape(len(bags), -1))
 
 
-def inherited_labels(bags, labels):
-    """Return the highest score of a logistic regression to which each picture has its bag's label."""
-    model = LogisticRegression(max_iter=2000).fit(bags.reshape(-1, 64), labels.repeat(bags.shape[1]))
-    return lambda bags: model.decision_function(bags.reshape(-1, 64)).reshape(bags.shape[:2]).max(axis=1)
+def highest_picture(network):
+    """Return a function that gives the highest score (B,) of a picture alone in bags (B, N, 8, 8)."""
+    score = scorer_of(network)
+    return lambda bags: score(bags.reshape(-1, 1, 8, 8)).reshape(bags.shape[:2]).max(axis=1)
+
+
+def inherited_labels(bags, labels, seed):
+    """Return the highest score of a network to which each picture has its bag's label."""
+    count, size = bags.shape[:2]
+    singles = bags.reshape(-1, 1, 8, 8)  # ten times as many, in batches ten times as large
+    of_bag = labels.repeat(size)
+    return highest_picture(train_network("mean", singles, of_bag, seed, EPOCHS[count], batch_size=16 * size))
 
 
 def single_labels(count, random, seed):
@@ -451,20 +458,18 @@ def single_labels(count, random, seed):
     ]
     few = np.concatenate(few)
     labels = (classes[few] == TARGET).astype(np.float32)
-    network = train_network("mean", pictures[few][:, None], labels, seed, EPOCHS[count])
-    score = scorer_of(network)
-    return lambda bags: score(bags.reshape(-1, 1, 8, 8)).reshape(bags.shape[:2]).max(axis=1)
+    return highest_picture(train_network("mean", pictures[few][:, None], labels, seed, EPOCHS[count]))
 
 
 # %% [markdown]
 # 50, 100 and 200 training bags, each smaller set a part of the larger one; 400 test bags. All of it several
-# times, with other bags and other first weights. **Predict first:** the attention network, 50 training bags.
-# Its AUC?
+# times, with other bags and other first weights. This is the longest cell of the lesson (with "quick" about
+# half a minute). **Predict first:** the attention network, 50 training bags. Its AUC?
 
 # %%
 EPOCHS = {50: 100, 100: 50, 200: 40}  # fewer bags are seen more often
 COUNTS = tuple(EPOCHS)
-BASELINES = {"mean picture": mean_picture, "inherited labels": inherited_labels}
+METHODS = ("mean picture", "inherited labels", "single labels", *POOLINGS)
 scorers, networks, tests = {}, {}, []
 for number in range(draws):
     random = np.random.default_rng([SEED, number])
@@ -472,8 +477,8 @@ for number in range(draws):
     tests.append(draw_bags(test_classes, 400, random))
     for count in COUNTS:
         bags = pictures[rows[:count]]  # (count, N, 8, 8)
-        for name, fit in BASELINES.items():
-            scorers[name, count, number] = fit(bags, labels[:count])
+        scorers["mean picture", count, number] = mean_picture(bags, labels[:count])
+        scorers["inherited labels", count, number] = inherited_labels(bags, labels[:count], seed=number)
         scorers["single labels", count, number] = single_labels(count, random, seed=number)
         for name in POOLINGS:
             networks[name, count, number] = train_network(name, bags, labels[:count], number, EPOCHS[count])
@@ -481,7 +486,6 @@ for number in range(draws):
 
 # %%
 MY_AUC = None  # from 0.5 to 1
-METHODS = (*BASELINES, "single labels", *POOLINGS)
 auc = {
     (name, count): np.array(
         [
@@ -517,7 +521,8 @@ ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
 cl.show(
     fig,
     alt="Line plot of the AUC on test bags against 50, 100 and 200 training bags, with standard deviations: "
-    "mean picture and mean pooling lie below, the others rise close together.",
+    "attention, gated attention and max lie close together at the top, max of scores mostly with them; mean "
+    "pooling and inherited labels start lower and come near, and the mean picture stays behind.",
 )
 
 # %% [markdown]
@@ -526,20 +531,19 @@ cl.show(
 # on the same bags, draw by draw:
 
 # %%
-for other in ("max", "max of scores", "gated attention", "mean", "single labels"):
+for other in (*POOLINGS[1:], "inherited labels", "single labels"):
     leads = [auc["attention", count] - auc[other, count] for count in COUNTS]
     cells = (f"  {lead.mean():+.3f} ({np.sum(lead > 0)} of {draws} above 0)" for lead in leads)
     print(f"attention − {other:17}" + "".join(cells))
-worst = ", ".join(f"{name} {auc[name, 50].min():.2f}" for name in POOLINGS)
-print(f"the worst draw with 50 bags: {worst}")
 
 # %% [markdown]
 # With 50 bags both attentions and the maximum of each feature lead, mostly with the max of scores. The mean
-# dilutes one 9 by nine other digits and needs more bags to find it; with 200 it is nearly there. The mean
-# picture and inherited labels stay behind; but they are *linear* as well as blind to the bag, and how much of
-# their distance is due to which, these cells do not say. So on these bags attention outperforms the mean, and
-# not the maximum. (Look at the worst draws, too. Where only the top instance gets a gradient, as in **max of
-# scores**, a start that favours a wrong digit may go on favouring it.)
+# dilutes one 9 by nine other digits and needs more bags to find it; with 200 it is nearly there. So on these
+# bags attention outperforms the mean, and not the maximum.
+#
+# The baselines: with 50 bags they mostly stay behind. With 200 the same network with *inherited labels* is
+# about level with the mean, though it knows nothing of bags, most of its labels in positive bags are wrong,
+# and its settings were chosen for others. With many bags, then, it matters little how one pools.
 #
 # And *single labels*: a label on a bag taught more than a label on a picture. That is the "less data" of the
 # heading. Only, it is no wonder: 200 bags show, if unmarked, several times as many different 9s as 200 single
@@ -556,7 +560,7 @@ print(f"the worst draw with 50 bags: {worst}")
 # ### Exercise 16.3 · complete · about 10 minutes · difficulty 3 of 5
 #
 # Ask a bag classifier where the target is: score each instance alone, and see whether the highest one of its
-# bag is a target.
+# bag is a target. (NumPy arrays come in, and `score` gives one.)
 #
 # - `score`: takes bags (B, N, H, W), any B and N, and gives log-odds (B,)
 # - `bags`: shape (B, N, H, W); `labels`: shape (B,), 0 or 1
@@ -624,16 +628,21 @@ for name, how in WAYS:
     told = "by weight" if how == "weight" else "alone"
     print(f"{name:17}{told:9}" + "".join(f"  {h.mean():.2f} ± {h.std(ddof=1):.2f} " for h in found))
 cl.compare(MY_POINTER, hits["mean", "alone", 50].mean())
+# Your own function gives the first draw of it:
+# rows, kinds = tests[0]
+# print(top_hits(scorers["mean", 50, 0], test_pictures[rows], kinds, test_classes[rows] == TARGET))
 
 # %%
 fig, ax = plt.subplots(figsize=(7.2, 4.4))
 for height, (name, how) in enumerate(reversed(WAYS)):
     for place, count in enumerate(COUNTS):
         values = hits[name, how, count]
-        ax.plot(
+        ax.errorbar(
             values.mean(),
-            height,
-            "os^"[place],
+            height + 0.2 * (1 - place),  # so that no bar hides another
+            xerr=values.std(ddof=1),
+            fmt="os^"[place],
+            markersize=5,
             color=cl.plots.PALETTE[place],
             label=None if height else f"{count} bags",
         )
@@ -645,9 +654,10 @@ ax.set_xlabel(f"positive bags whose top instance is a {TARGET} (share)")
 ax.legend(loc="center", bbox_to_anchor=(0.4, 0.5))
 cl.show(
     fig,
-    alt="Dot plot of the share of positive bags whose top instance is the target, for seven methods scored "
-    "on single instances and for two attentions by weight, with 50, 100 and 200 training bags: all far right "
-    "of chance, and close to each other.",
+    alt="Dot plot of the share of positive bags whose top instance is the target, for eight methods scored "
+    "on single instances and for two attentions by weight, with 50, 100 and 200 training bags and standard "
+    "deviations: all far right of chance, the poolings close to each other, the baselines mostly to their "
+    "left.",
 )
 
 # %% [markdown]
@@ -657,11 +667,10 @@ cl.show(
 # What can be said for the weights is that they come at no extra cost. "Insight into the contribution of each
 # instance" is to be had from all.
 #
-# How much of any difference is luck of the *pictures*? We take a stricter measure, against all other digits:
-# for each of the test 9s, what share of them does it outrank, scored alone? The mean of that over the 9s is
-# an AUC; the interval draws the 9s anew. An interval that holds zero leaves open which of the two is ahead.
-# One that only just misses it, on either side, is a hint and no more, with so few 9s by so few hands. And the
-# three rows are about the same 9s: no three confirmations.
+# *Optional: luck of the pictures.* A stricter measure: for each of the test 9s, what share of all other
+# digits does it outrank, scored alone? The mean of that over the 9s is an AUC; the interval draws the 9s
+# anew. One that holds zero leaves open which of the two is ahead; one that only just misses it is a hint and
+# no more, with so few 9s by so few hands. And the three rows are about the same 9s: no three confirmations.
 
 
 # %%
@@ -682,26 +691,37 @@ for count in COUNTS:
     low, high = rank_lead[count]
     print(
         f"{count:3} bags: attention {shares['attention'].mean():.3f}, max {shares['max'].mean():.3f}, "
-        f"difference {lead.mean():+.3f}, {low:+.3f} to {high:+.3f} (95 %, {len(lead)} test {TARGET}s)"
+        f"difference {lead.mean():+.4f}, {low:+.4f} to {high:+.4f} (95 %, {len(lead)} test {TARGET}s): "
+        + ("open" if low <= 0 <= high else "attention ahead" if low > 0 else "max ahead")
     )
 
 # %% [markdown]
 # ### A weight is not a finding
 #
 # Here is attention at work, trained on 200 bags. Above: the bag, as the network meets it. Below: the weights
-# (bars), and for each picture the probability that a bag of it alone is positive (dots). **Before you drag:**
-# some of these bags are negative. Can one tell from the bars?
+# (bars), and for each picture the probability that a bag of it alone is positive (dots). The twelve bags are
+# six positive and six negative ones out of 400, each the middle of a sixth of its kind, from the flattest
+# bars to the steepest. **Before you look at the digits and set `told`:** which are negative? Can one tell
+# from the bars?
 
 # %%
-shown_rows, shown_kinds = draw_bags(test_classes, 12, np.random.default_rng([SEED, 99]))
-shown = np.random.default_rng(SEED).permutation(12)  # so that positive and negative come in no order
-attender = networks["attention", max(COUNTS), 0]
-shown_weights = weights_of(attender, test_pictures[shown_rows])
+shown_rows, shown_kinds = tests[0]
+shown_weights = weights_of(networks["attention", max(COUNTS), 0], test_pictures[shown_rows])
 chance_alone = 1 / (1 + np.exp(-alone["attention", max(COUNTS), 0]))
 bag_chance = 1 / (1 + np.exp(-scorers["attention", max(COUNTS), 0](test_pictures[shown_rows])))
+by_largest = np.argsort(shown_weights.max(axis=1))  # from flat to steep
+middles = [(2 * sixth + 1) * (len(shown_rows) // 2) // 12 for sixth in range(6)]
+shown = np.concatenate([by_largest[shown_kinds[by_largest] == kind][middles] for kind in (0, 1)])
+shown = np.random.default_rng(SEED).permutation(shown)  # so that the two kinds come in no order
 
 
-def draw_bag(bag=0):
+def kind_of(number, told):
+    """Return what a bag is, or nothing of it."""
+    kind = "positive" if shown_kinds[number] else "negative"
+    return f"a {kind} bag; the network gives it {bag_chance[number]:.2f}" if told == "yes" else "a bag"
+
+
+def draw_bag(bag=0, told="no"):
     """Draw a bag with the weights and single scores of its instances."""
     number = shown[bag]
     fig, (above, below) = plt.subplots(2, 1, figsize=(7.2, 3.6), height_ratios=(1, 3))
@@ -711,51 +731,52 @@ def draw_bag(bag=0):
     below.bar(range(10), shown_weights[number], color=cl.plots.PALETTE[0], label="weight")
     dots = chance_alone[shown_rows[number]]
     below.plot(range(10), dots, "o", color=cl.plots.PALETTE[1], label="probability alone")
-    below.set(ylim=(-0.05, 1.05), xlim=(-0.5, 9.5), xticks=[], ylabel="share")
+    below.set(ylim=(-0.05, 1.05), xlim=(-0.5, 9.5), xticks=[], ylabel="weight, or probability")
     below.legend(loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=2)
-    kind = "positive" if shown_kinds[number] else "negative"
-    above.set_title(f"a {kind} bag; the network gives it {bag_chance[number]:.2f}")
+    above.set_title(kind_of(number, told))
     return fig
 
 
-def describe_bag(bag):
+def describe_bag(bag, told):
     """Say in words what `draw_bag` shows."""
     number = shown[bag]
     top = test_classes[shown_rows[number]][shown_weights[number].argmax()]
-    kind = "positive" if shown_kinds[number] else "negative"
     return (
-        f"Ten digits of a {kind} bag above bars of their weights: the largest, "
+        f"Ten digits above bars of their weights ({kind_of(number, told)}): the largest, "
         f"{shown_weights[number].max():.2f}, lies on a {top}; dots show each digit's probability alone."
     )
 
 
-cl.slider(draw_bag, bag=(0, 11), alt=describe_bag)
+cl.slider(draw_bag, bag=(0, 11), told=["no", "yes"], alt=describe_bag)
 
 # %%
-largest, at_top = {0: [], 1: []}, []
+steep = {(kind, call): [] for kind in (1, 0) for call in (1, 0)}
+weight_auc, among_called = [], []
 for number, (rows, kinds) in enumerate(tests):
-    weights = weights_of(networks["attention", max(COUNTS), number], test_pictures[rows])
-    for kind in largest:
-        largest[kind].append(weights[kinds == kind].max(axis=1).mean())
-    heaviest = rows[np.arange(len(rows)), weights.argmax(axis=1)][kinds == 0]
-    called = alone["attention", max(COUNTS), number][heaviest] > 0
-    at_top += zip(test_classes[heaviest], called, strict=True)
-print("the largest of ten weights, mean over bags and draws (equal weights: 0.10)")
-print(f"positive bags {np.mean(largest[1]):.2f}, negative bags {np.mean(largest[0]):.2f}")
-counts = np.bincount([digit for digit, _ in at_top], minlength=10)
-common = ", ".join(f"{digit} ({counts[digit] / len(at_top):.0%})" for digit in np.argsort(-counts)[:3])
-print(f"heaviest in negative bags, most often: {common}")
-print(
-    f"of these, alone they would make a bag positive: {np.mean([is_called for _, is_called in at_top]):.0%}"
-)
+    key = "attention", max(COUNTS), number
+    largest = weights_of(networks[key], test_pictures[rows]).max(axis=1)
+    score = scorers[key](test_pictures[rows])
+    for kind, call in steep:
+        steep[kind, call].extend(largest[(kinds == kind) & ((score > 0) == call)] > 0.5)
+    weight_auc.append(roc_auc_score(kinds, largest))
+    among_called.append([roc_auc_score(kinds[score > 0], values[score > 0]) for values in (largest, score)])
+print("in what share of the bags one digit gets more than half of the weight, all draws together")
+for (kind, call), have in steep.items():
+    kind, call = ("positive" if is_it else "negative" for is_it in (kind, call))
+    print(f"  {kind} bags that the network calls {call}: {np.mean(have):4.0%} of {len(have)}")
+print("telling positive from negative bags, AUC, mean over draws: largest weight, score")
+print(f"  all bags {np.mean(weight_auc):.2f}, {auc['attention', max(COUNTS)].mean():.2f}")
+print("  bags that the network calls positive {:.2f}, {:.2f}".format(*np.mean(among_called, axis=0)))
 
 # %% [markdown]
-# In negative bags too one digit gets several times its share, though nothing is there to be found. The
-# weights sum to one in every bag, so *somebody* is always the heaviest. Read as evidence ("the network saw
-# something here"), that weight is a false alarm. Scored alone, a digit can at least be refused, and a good
-# part of these are (the last line). A weight cannot refuse: it tells who was heard, not what was said.
+# Mostly one can tell: over all bags the largest weight does well, if less well than the score. But look at
+# the four groups: the weights go with the *verdict*. Where the network says no, they mostly stay flatter.
+# Where it says yes, one digit gets more than half, whether there is a 9 or not: in a false alarm the bars
+# look as they do in a hit. Among the bags called positive they tell the one from the other far worse than the
+# score does (last line). The weights show what the network's opinion rests on. They are no second witness
+# that it is right.
 #
-# The two belong together. As the head is linear and the weights sum to one, the log-odds of a bag are
+# Bars and dots belong together. As the head is linear and the weights sum to one, the log-odds of a bag are
 # $\sum_n a_n s_n$, the single log-odds $s_n$ averaged with the weights (for the mean, with equal ones): who
 # was heard, times what was said. That product is an instance's contribution. So a dot alone is no finding
 # either: a digit with hardly any weight has hardly any part in the bag, nor had it in training, and
@@ -802,9 +823,11 @@ for name in POOLINGS:
 # The maximum of each feature still learns it: one feature may come from the 9, another from the 7. For the
 # others it is no matter of training. The mean of a 9 and a 7 lies halfway between two 9s and two 7s, and no
 # linear head puts the middle on one side and both ends on the other. Attention moves the pooled bag along the
-# way from the one end to the other, and not off it: if all 9s are alike and all 7s, numerator and denominator
-# of the weighted mean are each halfway. And where one instance decides, finding every 9 is the best one can
-# do: all positive bags hold one, but half of the negative bags too, which makes an AUC of 0.75.
+# way from the one end to the other, and not off it (if all 9s are alike, and all 7s). At best it hears the 7s
+# alone, or the 9s: then a 9 with a 7 is to it as good as two 7s, and all that it can do is find bags with a
+# 7. All positive bags hold one, but half of the negative bags too, which makes an AUC of 0.75. For the max of
+# scores, too, finding every 9 (or every 7) is the best. It mostly falls short even of that: two 9s are found
+# more easily than one, and in some draws training settles on neither digit.
 #
 # A head with a hidden layer would lift this limit from the mean and from attention, not from the max of
 # scores. The rule is not in the data. It comes from what one knows of slides, molecules or patients, and
@@ -841,8 +864,8 @@ if mnist is not None:
 # %% [markdown]
 # Where MNIST was there, the number is a little above a coin's: the longer of the proposed bags hold a 9 more
 # often, and are kept as positive ones. It is small beside what the pictures say, and still it is what one
-# measures first. The benchmark `make mnist-bags` trains all five poolings on bags drawn like that, with the
-# authors' LeNet, and sets them beside the published number.
+# measures first. In the repository `benchmarks/mnist_bags.md` holds the same question on MNIST in the
+# published setting: bags drawn like that, the authors' convolutional network, all five poolings, ten repeats.
 
 # %% [markdown]
 # ## Claims
@@ -907,12 +930,12 @@ cl.claim(
     because="0.05 is the spread between draws; this is a mean over several",
 )
 cl.claim(
-    "with 200 bags attention outperforms the maximum of each feature, in AUC",
-    lead["max", 200],
+    "over 50, 100 and 200 bags attention outperforms the maximum of each feature, in AUC",
+    np.mean([lead["max", count] for count in COUNTS]),
     ">",
     0.01,
     expect="fails",
-    because="0.01 is two bags of a hundred pairs set right",
+    because="0.01 is one more pair of bags in a hundred put in the right order",
 )
 cl.claim(
     "with fewer, 50 and 100, it outperforms pooling by the mean",
@@ -935,13 +958,18 @@ cl.claim(
     ">",
     0.02,
     expect="fails",
-    because="0.02 is half the spread between draws",
+    because="0.02 is about the spread between draws with 200 bags",
 )
 
 # %% [markdown]
 # **5 · Every bag classifier can be asked where; a weight is not a finding.** "Provides insight" is on trial.
 
 # %%
+misses = []
+for number, (rows, _) in enumerate(tests):
+    key = "attention", max(COUNTS), number
+    averaged = (weights_of(networks[key], test_pictures[rows]) * alone[key][rows]).sum(axis=1)
+    misses.append(np.abs(averaged - scorers[key](test_pictures[rows])).max())
 mean_hits = {(name, how): hits[name, how, 200].mean() for name, how in WAYS}
 cl.claim(
     "attention, by its weights, finds the 9 more often than the classifier that pooled by the maximum",
@@ -968,11 +996,26 @@ cl.claim(
     because="half of all positive bags, beyond any luck",
 )
 cl.claim(
-    "in negative bags the heaviest of ten instances has at least twice an equal share",
-    np.mean(largest[0]),
+    "the log-odds of a bag are those of its instances alone, averaged with attention's weights",
+    max(misses),
+    "<=",
+    1e-4,
+    because="single precision, and log-odds may be in the tens",
+)
+cl.claim(
+    "the largest weight alone tells positive bags from negative ones, in AUC",
+    np.mean(weight_auc),
     ">",
-    0.2,
-    because="an equal share is 0.1, and a negative bag holds nothing to be found",
+    0.5,
+    margin=0.25,
+    because="half of the way from a coin to never wrong: on average the weights do say something",
+)
+cl.claim(
+    "in more than nine of ten false alarms (negative bags called positive) one digit has most of the weight",
+    np.mean(steep[0, 1]),
+    ">",
+    0.9,
+    because="most is more than half; in these bags nothing is to be found, and the bars do not warn",
 )
 
 # %% [markdown]
@@ -1003,8 +1046,8 @@ cl.claim(
 # - T. G. Dietterich, R. H. Lathrop, T. Lozano-Pérez, [Solving the multiple instance problem with
 #   axis-parallel rectangles](https://doi.org/10.1016/S0004-3702(96)00034-3), Artificial Intelligence 89, 31
 #   (1997): where the problem and its rule come from, a molecule as a bag of its shapes.
-# - M. Zaheer and others, [Deep Sets](https://arxiv.org/abs/1703.06114) (2017): which functions of a set there
-#   are.
+# - M. Zaheer and others, [Deep Sets](https://arxiv.org/abs/1703.06114) (2017): with a sum in the middle
+#   and networks before and after it, one can write nearly every function of a set.
 # - M. Ilse, J. M. Tomczak, M. Welling, [Attention-based Deep Multiple Instance
 #   Learning](https://arxiv.org/abs/1802.04712) (2018): both attentions, and bags of tissue.
 # - M.-A. Carbonneau and others, [Multiple instance learning: A survey of problem characteristics and
