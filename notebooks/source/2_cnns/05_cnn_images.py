@@ -356,7 +356,8 @@ cl.show(
 # help: compare the squares of the flat CNN and of the dense network.) The pooling head repairs it without a
 # single moved picture. Augmentation (squares) repairs the flat CNN as well, *and the SVM*, which has no
 # convolution at all. (Guessing has 0.1: where a circle lies there, all is lost.) Logistic regression cannot
-# use the copies: one weight per pixel is too little to hold every place.
+# use the copies: one weight per pixel is too little to hold every place. The dense network loses on clean
+# digits too; it would need more steps or more weights.
 #
 # Is that more than luck? Same test digits, so paired differences, bootstrapped over the test digits. (Digits
 # by one hand belong together and the writers are not recorded, so the intervals are somewhat too narrow.)
