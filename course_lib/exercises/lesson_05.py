@@ -52,6 +52,7 @@ def _verify_convolution(answer):
         _expect_shape_of_maps(found, reference, image, kernels, padding, stride)
         flipped = "You flip the kernel before multiplying, as mathematics does. Deep learning does not: lay "
         flipped += "it on as it is, `kernels[k, c, i, j]` on pixel (row + i, column + j)."
+        left_edges = np.broadcast_to([-1.0, 0.0, 1.0], kernels.shape).copy() if number == 0 else kernels
         edges = np.pad(image, ((0, 0), (padding,) * 2, (padding,) * 2), mode="edge")
         channels = [
             _convolved(image[c : c + 1], kernels[:, c : c + 1], padding, stride) for c in range(size[0])
@@ -59,6 +60,10 @@ def _verify_convolution(answer):
         traps = [
             (_convolved(image, kernels[:, :, ::-1, ::-1].copy(), padding, stride), flipped),
             (_convolved(image, kernels[:, ::-1, ::-1, ::-1].copy(), padding, stride), flipped),
+            (
+                _convolved(image, left_edges, padding, stride),
+                "That is the map of left edges: is it `kernel` of the notebook? Lay on `kernels[k]`.",
+            ),
             (
                 channels[0],
                 "Only the first channel is used. Each kernel has a sheet for every channel; add them up.",
@@ -207,14 +212,14 @@ def _verify_credit(answer):
             right = _mean(a - b for a, b in pairs)
             if math.isclose(value, right, abs_tol=1e-6):
                 continue
-            _say_what_credit_was_given(value, factor, place, rows, pairs, plain, number)
+            _say_what_credit_was_given(value, right, factor, place, rows, pairs, plain, number)
     return (
         "Compared with nothing else changed, convolution bought little here, pooling and moved copies nearly "
         "all. A mean over all rows with convolution gives it the credit of the pooling that needs it."
     )
 
 
-def _say_what_credit_was_given(value, factor, place, rows, pairs, plain, number):
+def _say_what_credit_was_given(value, right, factor, place, rows, pairs, plain, number):
     """Raise the message of the slip that leads to this gain."""
     has, lacks = ([row[3] for row in rows if bool(row[place]) is there] for there in (True, False))
     alone = plain.get(tuple(k == place for k in range(3)), math.nan) - plain.get((False,) * 3, math.nan)
@@ -252,6 +257,8 @@ def _say_what_credit_was_given(value, factor, place, rows, pairs, plain, number)
             raise NotYet(f'`"{factor}"`: {message}')
     if math.isnan(value):
         raise NotYet(f'`"{factor}"` is NaN: no pair was found, and the table has {len(pairs)}.')
+    if any(math.isclose(value, round(right, digits), abs_tol=1e-9) for digits in (2, 3, 4)):
+        raise NotYet(f'`"{factor}"` is rounded. Return it as it is, please, with all its digits.')
     where = (
         "",
         " This table is in no order, and one combination is missing.",
@@ -331,6 +338,18 @@ def _verify_fall(answer):
                 "The arms have changed places. The fall is smallest where the inside is lower *and* the "
                 "outside higher: p₁ − l₁ goes with u₂ − p₂.",
             ),
+            *(
+                (
+                    (p - q - math.hypot(*down), p - q + math.hypot(*up)),
+                    "You take the same arm of both. The fall is smallest where the inside is lower *and* the "
+                    "outside higher: p₁ − l₁ goes with u₂ − p₂.",
+                )
+                for down, up in (
+                    ((p - l1, q - l2), (u1 - p, u2 - q)),
+                    ((p - l1, q - l2), (p - l1, q - l2)),
+                    ((u1 - p, u2 - q), (u1 - p, u2 - q)),
+                )
+            ),
             ((l1, u1), "That is the interval of the accuracy inside. The fall needs both."),
             ((l2, u2), "That is the interval of the accuracy outside. The fall needs both."),
             ((p - q, p - q), "That is the fall in these films, without any width."),
@@ -378,7 +397,7 @@ def _ratio(metric, malignant, benign, missed, tn):
 def _verify_detective(answer):
     for number, (malignant, benign, missed, column, metric, tn) in enumerate(_COLUMNS):
         told = f"{malignant} malignant, {benign} benign, FN {missed}, column {column}"
-        found = call(answer, malignant, benign, missed=missed, column=column)
+        found = _found_anything(answer, malignant, benign, missed, column, told)
         if not isinstance(found, dict):
             raise NotYet(f'Return a dictionary, not a `{type(found).__name__}`: `{{"metric": …, …}}`.')
         missing = [key for key in ("metric", "tn", "sensitivity") if key not in found]
@@ -420,6 +439,20 @@ def _verify_detective(answer):
     )
 
 
+def _found_anything(answer, malignant, benign, missed, column, told):
+    """Return what the answer gives; where it is None, say that nothing may have matched."""
+    try:
+        return call(answer, malignant, benign, missed=missed, column=column)
+    except NotYet as nothing:
+        if "returned nothing (`None`)" not in str(nothing):
+            raise
+    raise NotYet(
+        f"For {told} your function found nothing and returned `None`. Are all four ratios tried, each in per "
+        "cent and then rounded to two decimals, or compared with room for that rounding? (Or is a `return` "
+        "missing?)"
+    )
+
+
 def _expect_sensitivity(value, malignant, benign, missed, column, tn):
     """Say what another sensitivity was made of."""
     found = expect_number(value, name='`"sensitivity"`')
@@ -448,6 +481,8 @@ def _expect_sensitivity(value, malignant, benign, missed, column, tn):
     ):
         if math.isclose(found, wrong, abs_tol=1e-4):
             raise NotYet(f'`"sensitivity"`: {message}')
+    if any(math.isclose(found, round(right, digits), abs_tol=1e-9) for digits in (2, 3)):
+        raise NotYet('`"sensitivity"` is rounded. Return it as it is, please, with all its digits.')
     raise NotYet(
         f'`"sensitivity"` is not the share of {malignant} malignant lesions that is found when {missed} are '
         "missed."
@@ -475,7 +510,7 @@ def _verify_focal(answer):
     usual = random.normal(0, 2, size=40), (random.random(40) < 0.3).astype(float)
     extreme = np.array([90.0, -90.0, 90.0, -90.0, 20.0, -20.0]), np.array([1.0, 0.0, 0.0, 1.0, 0.0, 1.0])
     for (logits, targets), gamma, alpha in (
-        (usual, 0.0, 0.5),
+        (usual, 0.0, 0.25),  # not ½: there a mean weighted by α is the plain mean
         (usual, 2.0, 0.25),
         (usual, 1.5, 0.8),
         (extreme, 2.0, 0.25),
@@ -504,6 +539,11 @@ def _verify_focal(answer):
             ),
             (alpha * plain, "Both classes get α. Class 1 gets α, and class 0 gets 1 − α."),
             (plain, "The class weight α has no part in it."),
+            (_focal(logits, targets, 2, alpha), "Do you use `gamma`? This is γ = 2, whatever is asked."),
+            (
+                2 * _focal(logits, targets, 2, 0.5),
+                "Is it `focal` of the notebook? There γ is always 2, and α has no part in it.",
+            ),
             (
                 of_class * right**gamma * cross_entropy,
                 "You weight by p_t^γ: then the *sure* answers count. It is (1 − p_t)^γ.",
@@ -522,6 +562,12 @@ def _verify_focal(answer):
             (each / np.log(2), "The logarithm has base 2. Use the natural one."),
         ]
         traps = [(wrong.mean(), message) for wrong, message in traps]
+        traps.append(
+            (
+                each.sum() / of_class.sum(),
+                "You divide by the sum of the class weights. Divide by the examples.",
+            )
+        )
         traps.append((each.sum(), "That is the sum over the examples. Take the mean."))
         probability = _focal(p, targets, gamma, alpha).mean()
         traps.append(
@@ -558,6 +604,11 @@ def _loss_value(found, each):
         )
     if tuple(found.shape) == each.shape:
         raise NotYet("It returns one number per example. Take the mean.")
+    if tuple(found.shape) == (1,):
+        raise NotYet(
+            "The loss has shape (1,). Expected is a tensor with one number and no axes: `.mean()`, or "
+            "`loss[0]`."
+        )
     return expect_number(found.detach(), name="the loss")
 
 
@@ -593,7 +644,7 @@ EXERCISES = (
         id="05.1",
         title="A convolution",
         kind="complete",
-        minutes=10,
+        minutes=12,
         difficulty=3,
         hints=(
             "Pad first; then everything happens inside the padded image. Where does the patch of the map's "
@@ -610,7 +661,7 @@ EXERCISES = (
         id="05.2",
         title="Who deserves the credit?",
         kind="design",
-        minutes=8,
+        minutes=10,
         difficulty=3,
         hints=(
             "Which two rows of the table differ in pooling and in nothing else? Their difference is what "
@@ -641,7 +692,7 @@ EXERCISES = (
         id="05.4",
         title="The detective",
         kind="audit",
-        minutes=12,
+        minutes=14,
         difficulty=4,
         hints=(
             "The sensitivity needs only two of the four inputs. For the rest: which numbers of a 2 × 2 table "
@@ -657,7 +708,7 @@ EXERCISES = (
         id="05.5",
         title="Focal loss",
         kind="complete",
-        minutes=8,
+        minutes=10,
         difficulty=3,
         hints=(
             "Begin with the probability of the *true* class. Its log-odds are `logits` where the target is "

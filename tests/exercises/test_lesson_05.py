@@ -364,6 +364,14 @@ def detect_always(metric):
     return variant
 
 
+def detect_by_exact_equality(malignant, benign, missed, column):
+    """Round the share and divide the column: 84.46 / 100 is not 0.8446 to the last bit."""
+    for tn in range(benign + 1):
+        for metric, ratio in RATIOS.items():
+            if round(ratio(*table_of(malignant, benign, missed, tn)), 4) == column / 100:
+                return {"metric": metric, "tn": tn, "sensitivity": 1 - missed / malignant}
+
+
 def detect_without_tn(malignant, benign, missed, column):
     found = detect_by_search(malignant, benign, missed, column)
     return {key: found[key] for key in ("metric", "sensitivity")}
@@ -412,6 +420,11 @@ def focal_with(weight=None, modulate=None, finish=torch.mean):
         return finish(of_class * factor * loss)
 
     return variant
+
+
+def focal_divided_by_the_weights(logits, targets, gamma=2.0, alpha=0.25):
+    weights = alpha * targets + (1 - alpha) * (1 - targets)
+    return focal_by_softplus(logits, targets, gamma, alpha) / weights.mean()
 
 
 def focal_by_plain_logarithm(logits, targets, gamma=2.0, alpha=0.25):
@@ -487,6 +500,10 @@ WRONG = {
         (maps_with(finish=lambda maps: np.maximum(maps, 0)), "That is the ReLU"),
         (maps_with(finish=lambda maps: maps.swapaxes(1, 2)), "have changed places"),
         (maps_with_stride_from_the_middle, "Right for stride 1, but not for stride 2"),
+        (
+            maps_with(lambda image, kernels: (image, np.broadcast_to([-1, 0, 1], (*kernels.shape[:3], 3)))),
+            "is it `kernel` of the notebook",
+        ),
         (maps_with(finish=lambda maps: maps + 1), "For one channel, no padding and stride 1"),
     ],
     "05.2": [
@@ -498,7 +515,8 @@ WRONG = {
         (credit_turned(lambda value: 100 * value), "in per cent"),
         (credit_with(credit_absolute), "The sign is lost"),
         (credit_with(credit_summed), "the sum over the pairs"),
-        (credit_turned(lambda value: value + 0.01), "is not the mean over the"),
+        (credit_turned(lambda value: round(value, 2)), "is rounded"),
+        (credit_turned(lambda value: value + 0.0123), "is not the mean over the"),
         (credit_turned(lambda value: math.nan), "is NaN"),
         (lambda rows: [0.1, 0.2, 0.3], "Return a dictionary"),
         (lambda rows: {"convolution": 0.07, "pooling": 0.4}, "is missing"),
@@ -526,6 +544,24 @@ WRONG = {
                 )
             ),
             "The arms have changed places",
+        ),
+        (
+            fall_with(
+                lambda p, q, a, b: (
+                    p - q - math.hypot(p - a[0], q - b[0]),
+                    p - q + math.hypot(a[1] - p, b[1] - q),
+                )
+            ),
+            "the same arm of both",
+        ),
+        (
+            fall_with(
+                lambda p, q, a, b: (
+                    p - q - math.hypot(p - a[0], q - b[0]),
+                    p - q + math.hypot(p - a[0], q - b[0]),
+                )
+            ),
+            "the same arm of both",
         ),
         (lambda inside, outside: (-0.5, 0.5), "not the ends of a 95 % interval"),
         (lambda inside, outside: 0.07, "has shape"),
@@ -558,6 +594,9 @@ WRONG = {
         ),
         (detect_with(tn=lambda found, n: n["benign"] - found["tn"]), "holds the false alarms"),
         (detect_with(tn=lambda found, n: 999), "no table has that"),
+        (detect_with(sensitivity=lambda found, n: round(found["sensitivity"], 2)), "is rounded"),
+        (detect_by_exact_equality, "your function found nothing"),
+        (lambda malignant, benign, missed, column: None, "FN 55, column 84.46 your function found nothing"),
         (detect_without_tn, 'The entry `"tn"` is missing'),
         (lambda malignant, benign, missed, column: ("npv", 245, 0.707), "Return a dictionary"),
     ],
@@ -573,6 +612,13 @@ WRONG = {
         (focal_with(modulate=lambda right, p, gamma: (1 - p) ** gamma), "1 − p for both classes"),
         (focal_with(modulate=lambda right, p, gamma: gamma * (1 - right) + (gamma == 0)), "It is the power"),
         (focal_with(modulate=lambda right, p, gamma: 1.0), "The power γ has no part"),
+        (focal_with(modulate=lambda right, p, gamma: (1 - right) ** 2), "Do you use `gamma`"),
+        (
+            focal_with(lambda targets, alpha: 1.0, lambda right, p, gamma: (1 - right) ** 2),
+            "Is it `focal` of the notebook",
+        ),
+        (focal_divided_by_the_weights, "by the sum of the class weights"),
+        (focal_with(finish=lambda each: each.mean(dim=0, keepdim=True)), "no axes"),
         (focal_with(finish=lambda each: -each.mean()), "The sign is missing"),
         (focal_with(finish=torch.sum), "the sum over the examples"),
         (focal_with(finish=lambda each: each), "one number per example"),

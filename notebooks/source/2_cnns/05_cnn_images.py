@@ -18,12 +18,13 @@
 #
 # 1. **compute** a convolution by hand, and get the library's numbers;
 # 2. **say** what convolution, pooling and augmentation each buy, and when a plainer method is as good;
-# 3. **mix and spoil** training pictures on purpose, with the right labels;
+# 3. **choose** how to spoil training pictures on purpose, and **say** which label a mixture gets;
 # 4. **judge** a network by a truth that is not the opinion it learned from;
 # 5. **find out** what in a film gave the answer away, and what a second hospital will say;
 # 6. **audit** a published table, and tell a moved threshold from a better model.
 #
-# Section numbers match the goals; each goal is answered by a claim near the end.
+# Section numbers match the goals; each goal is answered by a claim near the end. What is marked *optional*
+# would take half an hour more.
 
 # %% [markdown]
 # ## Set-up
@@ -101,7 +102,7 @@ print("largest difference between loops and torch:", np.abs(by_loops - by_torch)
 # them together.
 
 # %% [markdown]
-# ### Exercise 05.1 · complete · about 10 minutes · difficulty 3 of 5
+# ### Exercise 05.1 · complete · about 12 minutes · difficulty 3 of 5
 #
 # Write the whole of it: channels, several kernels, padding and stride. Loops are welcome.
 #
@@ -176,6 +177,9 @@ def describe_kernel(left, middle, right):
 cl.slider(draw_kernel, alt=describe_kernel, left=[-1, 0, 1], middle=[0, 1, 2], right=[-1, 0, 1])
 
 # %% [markdown]
+# (Found? [1, 1, 1] blurs; [−1, 0, 1] has left edges red and right ones blue; [−1, 2, −1] finds thin upright
+# lines.)
+#
 # ### Two properties, and what they cost
 #
 # The kernel is the same everywhere. So if the picture moves, the map moves with it, unchanged: a
@@ -351,8 +355,9 @@ cl.show(
 # the digit, and the last layer looks for them in the old place. (Where moved copies are shown, it does
 # help: compare the squares of the flat CNN and of the dense network.) The pooling head repairs it without a
 # single moved picture. Augmentation (squares) repairs the flat CNN as well, *and the SVM*, which has no
-# convolution at all. Logistic regression cannot use the copies: one weight per pixel is too little to hold
-# every place.
+# convolution at all. (Guessing has 0.1: where a circle lies there, all is lost.) Logistic regression cannot
+# use the copies: one weight per pixel is too little to hold every place. The dense network loses on clean
+# digits too; it would need more steps or more weights.
 #
 # Is that more than luck? Same test digits, so paired differences, bootstrapped over the test digits. (Digits
 # by one hand belong together and the writers are not recorded, so the intervals are somewhat too narrow.)
@@ -374,7 +379,7 @@ for what, (with_it, without) in contrasts.items():
     print(f"{what:34} {gains[what]:+.2f}  ({low:+.2f} to {high:+.2f})")
 
 # %% [markdown]
-# ### Exercise 05.2 · design · about 8 minutes · difficulty 3 of 5
+# ### Exercise 05.2 · design · about 10 minutes · difficulty 3 of 5
 #
 # A colleague compares the mean of all rows with convolution to the mean of all rows without, and writes:
 # "convolution buys robustness". Give the credit fairly: for each factor, the mean gain over all **pairs of
@@ -410,11 +415,26 @@ cl.check("05.2", credit)
 # cl.hint("05.2")
 
 # %% [markdown]
-# Ask your function about the table above, in a new cell:
-# `credit([(True, True, False, accuracy["CNN, global max", False][1]), …])`. Look at its single pairs too: a
-# mean gain hides that pooling and copies replace each other, so that after the one the other buys little.
+# Ask your function about the three networks above: `credit(networks)`, in a new cell. (The other two models
+# would also be (False, False), and differ from the dense network in more than these three factors.)
+
+# %%
+named = {"dense network": (False, False), "CNN, flat": (True, False), "CNN, global max": (True, True)}
+networks = [
+    (*named[name], augment, accuracy[name, augment][1]) for name in named for augment in (False, True)
+]
+for row in networks:
+    print("convolution {!s:5}  pooling {!s:5}  copies {!s:5}  moved digits {:.2f}".format(*row))
+pooled = [
+    accuracy["CNN, global max", copies][1] - accuracy["CNN, flat", copies][1] for copies in (False, True)
+]
+print(f"Pooling should come out as {np.mean(pooled):.3f}, the mean of {pooled[0]:.3f} and {pooled[1]:.3f}.")
+
+# %% [markdown]
+# Look at the two pairs: the mean hides that pooling and copies replace each other, so that after the one the
+# other buys little.
 #
-# ### All labels, nothing moved
+# ### All labels, nothing moved (optional)
 #
 # A hundred labels and moved digits were made for the CNN's strength. Now the other way round: all 1078
 # training digits, and a test in which nothing has moved. **Predict first:** who wins?
@@ -445,7 +465,7 @@ for name, correct in clean_right.items():
 # ## 3 · Spoil it on purpose
 #
 # Zou recommends a collection of image classifiers with "highly popular data augmentation techniques such as
-# cutout". Three of them, each a few lines. **Cutout** blanks a square: no single part may be relied on.
+# cutout". Three of them. **Cutout** blanks a square: no single part may be relied on.
 # **Mixup** lays one picture over another, with shares λ and 1 − λ, and mixes the labels *with the same
 # shares*. **RICAP** fills the four corners of a frame with pieces of four pictures, and mixes their labels
 # by area. (Often a border falls on the edge of the frame, and two pieces are left.) Labels are now rows of
@@ -465,10 +485,14 @@ def cutout(pictures, labels, random, size=4):
 
 def mixup(pictures, labels, random, alpha=0.4):
     """Lay a random other picture over each one, and mix the labels with the same shares."""
-    share = random.beta(alpha, alpha, size=(len(pictures), 1)).astype(np.float32)
+    share = random.beta(alpha, alpha, size=(len(pictures), 1)).astype(np.float32)  # mostly near 0 or 1
     other = random.permutation(len(pictures))  # one order, for pictures and labels alike
     mixed = share[:, :, None] * pictures + (1 - share[:, :, None]) * pictures[other]
     return mixed, share * labels + (1 - share) * labels[other]
+
+
+# %% [markdown]
+# *(The lines of RICAP are optional reading; what follows needs only the sentence above.)*
 
 
 # %%
@@ -491,23 +515,34 @@ def ricap(pictures, labels, random, beta=0.3):
 # %%
 random = np.random.default_rng(SEED)
 one_hot = np.eye(10, dtype=np.float32)
-shown, their_labels = [], []
-for spoil in (cutout, mixup, ricap):
-    whole = train_pictures[:400]
-    spoilt, labels = spoil(whole, one_hot[train_digits[:400]], random)
-    assert spoilt.shape == (400, 12, 12)
+recipes, spoilt = {"cutout": cutout, "mixup": mixup, "RICAP": ricap}, {}
+for name, spoil in recipes.items():
+    pictures, labels = spoil(train_pictures[:400], one_hot[train_digits[:400]], random)
+    assert pictures.shape == (400, 12, 12)
     np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-5)  # whatever is mixed, shares add up to 1
-    ink_lost, largest_share = (whole - spoilt).sum(axis=(1, 2)), labels.max(axis=1)
-    telling = (-ink_lost if spoil is cutout else abs(largest_share - 0.65)).argsort()[:5]
-    shown.append(spoilt[telling])
-    for row in labels[telling]:
-        of_digits = [f"{share:.1f}·{digit}" for digit, share in enumerate(row) if share > 0.05]
-        their_labels.append("+".join(of_digits).replace("1.0·", "").replace("0.", "."))
+    spoilt[name] = pictures, labels
 halves = mixup(np.stack([np.zeros((2, 2)), np.ones((2, 2))]).astype(np.float32), np.eye(2), random)
 np.testing.assert_allclose(
     halves[0].mean(axis=(1, 2)), halves[1][:, 1], rtol=1e-5
 )  # as much white as label 1
-fig = cl.plots.images(np.concatenate(shown), their_labels, ncols=5)
+
+# %%
+shown, titles = [], []
+for name, (pictures, labels) in spoilt.items():
+    ink_lost = (train_pictures[:400] - pictures).sum(axis=(1, 2))
+    two = abs(labels.max(axis=1) - 0.65).argsort()  # first what is about two thirds of one digit
+    four = -np.sort(labels, axis=1)[:, -4]  # first what has most of a fourth digit
+    telling = {
+        "cutout": (-ink_lost).argsort()[:5],
+        "mixup": two[:5],
+        "RICAP": [*two[:2], *four.argsort()[:3]],
+    }
+    shown.append(pictures[telling[name]])
+    for place, row in enumerate(labels[telling[name]]):
+        of_digits = [f"{share:.1f}·{digit}" for digit, share in enumerate(row) if share > 0.05]
+        title = "+".join(of_digits).replace("1.0·", "").replace("0.", ".")
+        titles.append(title if place else f"{name}: {title}")
+fig = cl.plots.images(np.concatenate(shown), titles, ncols=5)
 for ax in fig.axes:
     ax.title.set_fontsize(8)
 cl.show(
@@ -518,14 +553,15 @@ cl.show(
 
 # %% [markdown]
 # What do they buy the flat CNN? The same draws of 100 labels, 25 altered copies of each, the same number of
-# steps; moved copies from section 2 for comparison. **Predict first:** cutout on the clean test, compared
-# with no augmentation: better, worse, the same?
+# steps; moved copies from section 2 for comparison. **Predict first:** of 100 digits with a blank square, how
+# many does the CNN read that was trained with cutout?
 
 # %%
+MY_BLANKED = None  # digits read right, of 100
 table = {
     name: right["CNN, flat", name == "moved copies"].mean(axis=2) for name in ("as they are", "moved copies")
 }
-for name, spoil in (("cutout", cutout), ("mixup", mixup), ("RICAP", ricap)):
+for name, spoil in recipes.items():
     rows = []
     for few in chosen:
         copies, labels = np.tile(train_pictures[few], (25, 1, 1)), one_hot[np.tile(train_digits[few], 25)]
@@ -534,6 +570,7 @@ for name, spoil in (("cutout", cutout), ("mixup", mixup), ("RICAP", ricap)):
         found = scores(network, tests[:, None]).argmax(axis=1).reshape(3, -1)
         rows.append((found == test_digits).mean(axis=1))
     table[name] = np.stack(rows)  # (draws, 3)
+cl.compare(MY_BLANKED, 100 * table["cutout"].mean(axis=0)[2], unit="digits")
 for name, rows in table.items():
     values = zip(("clean", "moved", "blanked"), rows.mean(axis=0), rows.std(axis=0, ddof=1), strict=True)
     print(f"{name:12}" + "".join(f"  {test} {mean:.2f} ± {sd:.2f}" for test, mean, sd in values))
@@ -607,13 +644,16 @@ def new_cell_network():
 
 # %% [markdown]
 # **Predict first:** the network learns from labels of which 15 % are wrong. How often is it right, by the
-# truth?
+# truth? (In brackets will stand Wilson's 95 % interval of a share; unlike the textbook's ± it also works near
+# 0 and 1.)
 
 # %%
 learn, judge = cell_rows["train"], cell_rows["test"]
 regression = make_pipeline(StandardScaler(), LogisticRegression()).fit(measured(cells[learn]), rater[learn])
+# 4 · brightness − 1 runs from about −1 to 3
 cell_network = train(new_cell_network(), 4 * cells[learn][:, None] - 1, rater[learn], epochs=6)
 says = {
+    "the truth": alive_or_dead[judge],
     "the rater": rater[judge],
     "seven features": regression.predict(measured(cells[judge])),
     "the network": scores(cell_network, 4 * cells[judge][:, None] - 1).argmax(axis=1),
@@ -635,8 +675,8 @@ cl.compare(MY_ACCURACY, by_truth["the network"])
 # %% [markdown]
 # By the truth the network is better than the rater who taught it: the rater errs by lot, now on this cell
 # and now on that, and what falls by lot holds nothing that carries over to new cells. (A large network can
-# memorise it, and then does worse.) By the *rater's* labels one would never have found out: nobody agrees
-# with the rater more often than the truth does.
+# memorise it, and then does worse.) By the *rater's* labels (last column) one would never have found
+# out: there the truth itself falls short, by all the rater's errors, and the network looks worse still.
 #
 # The laboratory of the quotation later trained and tested on a biosensor that changes colour in dying
 # cells, not on people's labels (J. W. Linsley and others, Science Advances 2021). People's labels take much
@@ -725,6 +765,7 @@ def with_corners_of(pictures, others):
     return pasted
 
 
+# %%
 corner_alone = LogisticRegression(max_iter=2000).fit(train_films[:, corner], findings)
 corner_internal = corner_alone.score(internal[:, corner], internal_findings)
 corner_external = corner_alone.score(external[:, corner], external_findings)
@@ -742,8 +783,9 @@ print(f"a letter of another class pasted in: the answer follows the letter in {f
 
 # %% [markdown]
 # Sixty-four pixels with next to no lung in them do the internal test (outside, they do about as well as
-# guessing), and most answers follow the letter. The third question is the strongest: it changes *one* thing
-# and looks at the answer, which is an experiment.
+# guessing). With the corner covered the network falls far below its score: it had learned little else, or
+# the grey patch, which it never saw, confuses it. And most answers follow a pasted letter. This question is
+# the strongest: it changes *one* thing, and shows nothing that the network has not seen before.
 #
 # Two repairs. **Cover** the corner, in training and ever after. Or **paste** in training the corners of
 # other films at random, so that the letter says nothing: augmentation again, as a statement about what must
@@ -801,7 +843,7 @@ cl.show(
 # External films are few. A colleague has sixty: "59 of 60 right inside, 55 of 60 outside: it falls." Does
 # it? Put a 95 % interval on the fall. The two sets are independent. The textbook's ± fails near 0 and 1 (60
 # of 60 would have no width), so build on Wilson's interval (`cl.metrics.wilson_interval(right, films)`), or
-# draw (the accuracies, not the films).
+# draw each accuracy from a Beta(right + ½, wrong + ½).
 #
 # - `inside`, `outside`: `(right, films)` each, whole numbers
 # - returns: `(low, high)` of the accuracy inside minus the accuracy outside; 0.03 more or less will do
@@ -855,16 +897,17 @@ scans.describe()
 # %% [markdown]
 # The plainest method, logistic regression on the pixels: once on all of them, once on the **frame**, the
 # outer four pixels on each side; of so small a picture, that is nearly half. **Predict first:** how well
-# can one tell the sick from the frame?
+# can one tell the sick from the frame (its AUC on the validation films)?
 
 # %%
 from sklearn.metrics import roc_auc_score
 
+MY_FRAME = None  # AUC of the frame alone on the validation films, 0.5 to 1
 frame = np.ones(parts["train"][0].shape[1:], dtype=bool)
 frame[4:-4, 4:-4] = False
 scan_results = {}
 for name, pixels in (("all pixels", np.ones_like(frame)), ("frame alone", frame), ("middle alone", ~frame)):
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300))
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300))  # held back strongly
     model.fit(parts["train"][0][:, pixels], parts["train"][1])
     for part in ("valid", "test"):
         pictures, sick = parts[part]
@@ -875,10 +918,9 @@ for name, pixels in (("all pixels", np.ones_like(frame)), ("frame alone", frame)
             f"{name:12} {part:5}  AUC {scan_results[name, part][0]:.3f}   sensitivity "
             f"{np.mean(score[sick == 1] > 0):.2f}   specificity {specificity:.2f}"
         )
+cl.compare(MY_FRAME, scan_results["frame alone", "valid"][0])
 
 # %%
-MY_FRAME = None  # AUC of the frame alone on the validation films, 0.5 to 1
-cl.compare(MY_FRAME, scan_results["frame alone", "valid"][0])
 means = [parts[part][0][parts[part][1] == sick].mean(axis=0) for part in ("valid", "test") for sick in (0, 1)]
 names = [f"{part},\n{state}" for part in ("valid", "test") for state in ("healthy", "sick")]
 fig = cl.plots.images(np.stack(means), names, ncols=4)
@@ -902,13 +944,14 @@ cl.show(
 # show children who are in the training part too. (Eight of the measured ones are exact copies of training
 # films, and who is on which film is not recorded.)
 #
-# A frame without the middle of a chest tells much of the diagnosis. What is in it? Arms, collars, letters,
-# how tightly the film was cut, how the child was held, and at 28 × 28 pixels the sides of the lungs as
-# well. Is the frame to blame for the fall? The last two lines of the table: without any frame, the *middle
-# alone* falls as well, and on the test it does about as well as the whole film. In the simulated films we
-# know why: the letter is printed across the line. In the measured ones we do not; what differs between the
-# parts is not in the frame only, and whether the frame is a shortcut is open. To find out, change the frame
-# alone, or ask the hospital.
+# A frame without the middle of a chest tells much of the diagnosis. What is in it? In the mean films the
+# lungs of the sick are greyer than those of the healthy; in the measured ones the frame is greyer too. Arms,
+# collars, letters, how tightly the film was cut, how the child was held: all can be in it, and the sides of
+# the lungs. Is the frame to blame for the fall? The last two lines of the table: without any frame, the
+# *middle alone* falls as well, and on the test it does about as well as the whole film. In the simulated
+# films we know why: the letter lies partly in the outer four pixels, partly inside. In the measured ones we
+# do not; what differs between the parts is not in the frame only, and whether the frame is a shortcut is
+# open. To find out, change the frame alone, or ask the hospital.
 
 # %% [markdown]
 # ## 6 · Moles: a table, and a threshold
@@ -946,7 +989,7 @@ cl.compare(MY_SENSITIVITY, found_share["VGG-GAP"], unit="%")
 # It cannot be 84. So the column is another ratio. Which? There are not many, and each of them needs a
 # *whole* number of benign lesions that were rightly called benign (TN), from 0 to 304. Try them all.
 #
-# ### Exercise 05.4 · audit · about 12 minutes · difficulty 4 of 5
+# ### Exercise 05.4 · audit · about 14 minutes · difficulty 4 of 5
 #
 # Write the detective. From the sizes, FN and the published column, find the only ratio that a whole TN can
 # produce, to the two decimals that are printed. Other tables come too, where it is another ratio.
@@ -1009,7 +1052,7 @@ for name, (_, missed, column) in [*PUBLISHED.items(), ("all benign", (50, MALIGN
         "sensitivity": 100 * tp / MALIGNANT,
         "specificity": 100 * tn / BENIGN,
         "accuracy": 100 * (tp + tn) / (MALIGNANT + BENIGN),
-        "balanced": 50 * (tp / MALIGNANT + tn / BENIGN),
+        "balanced": 50 * (tp / MALIGNANT + tn / BENIGN),  # the mean of sensitivity and specificity
     }
 print(f"{'':12}" + "".join(f"{key:>13}" for key in audit["MelaNet"]))
 for name, row in audit.items():
@@ -1067,7 +1110,7 @@ print(f"AUC: {81.18 - 79.08:.1f} points more than VGG-GAP, each ± {auc_half_wid
 # in the authors' public training notebook the test images also choose the epoch that is kept, so all four
 # AUCs may flatter. Whether the table came from that version is not recorded.)
 #
-# On simulated lesions we can know. One in ten is malignant; the best possible score has an AUC of 0.85.
+# On simulated lesions we can know. One in ten is malignant; the best possible score has an AUC of about 0.85.
 
 # %%
 lesions = cl.simulators.skin_lesions(SEED)
@@ -1106,8 +1149,9 @@ def focal(outputs, targets):
 # %% [markdown]
 # The same network, from the same start, with three losses: plain cross-entropy; one in which malignant
 # lesions count nine times, as if there were as many of them as of the others, which stands for MelaNet's
-# balanced training set; and the **focal loss** that MelaNet was trained with. **Predict first:** nine-fold
-# weights change how many malignant lesions are found. Do they change the AUC?
+# balanced training set; and the **focal loss** that MelaNet was trained with (its rows are read in an
+# optional part below; leave them till then). **Predict first:** nine-fold weights change how many malignant
+# lesions are found. Do they change the AUC?
 
 
 # %%
@@ -1134,8 +1178,7 @@ for name, odds in log_odds.items():
 # The plain network misses nearly all: with one in ten malignant, a probability above one half is rarely
 # deserved. Nine-fold weights find most of them, with many false alarms, and the AUC is about the same: the
 # *order* of the lesions is no better. So the plain network, with another threshold, should do it too. Drag
-# it. (The focal loss, taken alone, is no such move: for a lesion that is malignant with a chance of ½ its
-# best answer is ½, as that of the plain loss.)
+# it.
 
 # %%
 chance = 1 / (1 + np.exp(-log_odds["plain"]))  # the plain network's probabilities
@@ -1175,8 +1218,8 @@ def describe_threshold(threshold):
 cl.slider(draw_threshold, alt=describe_threshold, threshold=[0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5])
 
 # %% [markdown]
-# Exactly: move the plain network's threshold until it raises as many false alarms as the weighted one, and
-# count again what is missed. And the probabilities? One in ten lesions is malignant, so a network that
+# Now exactly: move the plain network's threshold until it raises as many false alarms as the weighted one,
+# and count again what is missed. And the probabilities? One in ten lesions is malignant, so a network that
 # means what it says gives 0.10 on average. **Predict:** what does the weighted one give?
 
 # %%
@@ -1197,21 +1240,22 @@ cl.compare(MY_MEAN, mean_chance["weighted"])
 
 # %% [markdown]
 # Nearly all that the weights gained was a moved threshold. The price: the weighted network says "one in
-# three" or more where one in ten is true. The focal loss distorts as well: what is rightly sure counts
-# little, so nothing is said surely. For the weights there is a remedy in one line: they multiply the odds
-# by nine, so divide by nine. The focal loss with γ = 2 has a remedy too, only longer (N. Charoenphakdee and
-# others, 2021): its best answer $p$ stands for the chance
-#
-# $$\frac{g(1 - p)}{g(p) + g(1 - p)} \quad\text{with}\quad g(p) = \frac{(1 - p)^2}{p} - 2 (1 - p) \log p$$
-#
-# so that 0.31 stands for 0.1, and ½ for ½.
+# three" or more where one in ten is true. There is a remedy in one line: the weights multiply the odds by
+# nine, so divide by nine.
 #
 # If somebody will act on the *probability*, train with the plain loss and move the threshold, by what a
 # missed melanoma and a false alarm cost, or on validation data. (Here it was set on the test lesions, only
 # to compare at equal alarms.)
+#
+# ### The focal loss (optional)
+#
+# The focal loss is no moved threshold: for a lesion that is malignant with a chance of ½ its best answer is
+# ½, as that of the plain loss. But it distorts as well (last table, row "focal"): what is rightly sure counts
+# little, so nothing is said surely. With γ = 2 this can be undone too, by a longer formula (N. Charoenphakdee
+# and others, 2021).
 
 # %% [markdown]
-# ### Exercise 05.5 · complete · optional · about 8 minutes · difficulty 3 of 5
+# ### Exercise 05.5 · complete · optional · about 10 minutes · difficulty 3 of 5
 #
 # Write the focal loss (T.-Y. Lin and others, 2017) so that it survives extreme answers. With $p_t$ the
 # probability given to the *true* class, and $\alpha_t$ equal to α for class 1 and 1 − α for class 0:
@@ -1263,11 +1307,11 @@ for degrees in (0, 15, 30, 45, 60, 90):
     print(f"turned by {degrees:2}°: accuracy {turned_accuracy[degrees]:.2f}")
 
 # %% [markdown]
-# Nobody built rotation in, and nobody showed it. (A 6 turned far enough is a 9: not every change leaves the
-# answer alone.) Symmetries other than shifts come back in lesson 11. Three more limits: all networks here
-# are small and start from nothing, where practice would start from a trained one (lesson 12); the
-# simulators' pictures are far simpler than any microscope's; and of the measured films we know neither the
-# patients nor the hospitals.
+# Nobody built rotation in, and nobody showed it. (A turned digit can look like *another* one, as a 6 like a
+# 9; so accuracy can fall below guessing, and not every change leaves the answer alone.) Symmetries other than
+# shifts come back in lesson 11. Three more limits: all networks here are small and start from nothing, where
+# practice would start from a trained one (lesson 12); the simulators' pictures are far simpler than any
+# microscope's; and of the measured films we know neither the patients nor the hospitals.
 
 # %% [markdown]
 # ## Claims
