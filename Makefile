@@ -19,7 +19,8 @@ endif
 CALM := OMP_NUM_THREADS=1 COURSE_PROFILE=quick COURSE_PROGRESS=off COURSE_OFFLINE=1 \
         COURSE_STATE=$(CURDIR)/build/progress-of-tests.json
 NBVAL := tests/guards/run_notebooks $(abspath $(BIN))/python
-# Two servers and two browsers take the lessons in turns; -rs gives the reason where there is no browser to drive.
+# Two servers and two browsers share the lessons: quicker where there are more than two cores, as quick on two.
+# -rs gives the reason where there is no browser to drive.
 BROWSER := $(BIN)/pytest -rs -n 2 --dist loadgroup tests/browser
 
 # What the benchmarks compare with lives apart from what the course needs.
@@ -49,7 +50,7 @@ test: $(VENV)/test lint  ## run every check: style, build, library, exercises, a
 browser: $(VENV)/test  ## use every lesson in JupyterLab as a student does; screenshots in build/browser/
 	$(CALM) $(BROWSER)
 
-browser-ten: $(VENV)/test  ## the same ten times over, to see that it never fails by chance (an hour; goes on where it stopped)
+browser-ten: $(VENV)/test  ## the same ten times over, to see that it never fails by chance (two hours; goes on where it stopped)
 	$(CALM) $(BIN)/python -m benchmarks.browser
 
 lint: $(VENV)/test  ## check the style, and that the built notebooks match their sources

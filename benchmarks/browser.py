@@ -2,7 +2,7 @@
 
     python -m benchmarks.browser
 
-takes an hour on two idle cores. It may be stopped: finished runs are kept in `build/`, and the next call
+takes two hours on two idle cores. It may be stopped: finished runs are kept in `build/`, and the next call
 goes on after them, as long as neither the tests nor the list of lessons has changed. A run that fails ends it
 with the names of what failed, and is kept as well: the record says how many runs there were in all.
 """
