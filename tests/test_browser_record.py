@@ -62,6 +62,11 @@ def test_runs_of_other_tests_do_not_count(workshop, monkeypatch):
     assert browser.begun(workshop / "build" / "browser.json")["runs"] == []
 
 
+def test_the_ten_runs_are_those_of_make_browser(root):
+    words = " ".join(word for word in browser.TESTS if word != "-q")
+    assert f"/pytest {words}\n" in (root / "Makefile").read_text(encoding="utf-8")
+
+
 def test_the_record_is_of_all_lessons_and_says_ten_good_runs(root):
     path = root / "benchmarks" / "results" / "browser.json"
     if not path.exists():
