@@ -286,7 +286,8 @@ def main(words: list[str] | None = None) -> int:
             result["speed"] = speed(cases, chosen.pairs)
             for part, measure in zip(parts, (size, start, processes), strict=True):
                 if chosen.only in (None, part):
-                    result[part] = measure(max(2, chosen.pairs // (5 if part == "start" else 3)))
+                    share = {"size": 1, "start": 5, "processes": 3}[part]
+                    result[part] = measure(max(2, chosen.pairs // share))
     result["load_after"] = provenance.load()
     result["minutes"] = (time.monotonic() - started) / 60
     result["void"] = reasons_to_void(result)

@@ -15,7 +15,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import kills, loops, page, probe, provenance, training
-from benchmarks.cases import CASES, TINY
+from benchmarks.cases import CASES, SIZES, TINY
 from benchmarks.pairs import Timing, compare, in_turns, timed
 
 
@@ -159,6 +159,18 @@ def test_a_loop_that_does_other_work_is_noticed(monkeypatch, calm):
     monkeypatch.setitem(loops.EVERY, "usual", lazy)
     with pytest.raises(RuntimeError, match="`usual`"):
         training.same_work((TINY,))
+
+
+def test_the_sizes_repeat_all_rows_alike():
+    (train, valid) = SIZES[0].data()
+    for case in SIZES:
+        for (x, y), (one, labels) in zip(case.data(), (train, valid), strict=True):
+            assert len(x) == len(y) == int(case.name) * len(one)
+            assert torch.equal(x[-len(one) :], one)
+            assert torch.equal(y[-len(one) :], labels)
+        assert dataclasses.replace(case, name="", title="", make_data=None) == dataclasses.replace(
+            SIZES[0], name="", title="", make_data=None
+        )
 
 
 def test_the_residues_are_240_long_and_the_mlp_is_64_64_10():
