@@ -57,7 +57,7 @@ class Case:
 
 @functools.cache
 def digits(copies: int = 1) -> tuple[Pair, Pair]:
-    """Return scikit-learn's digits as rows of 64 numbers, the training rows `copies` times."""
+    """Return scikit-learn's digits as rows of 64 numbers, all of them `copies` times."""
     from sklearn.datasets import load_digits
 
     found = load_digits()
@@ -65,7 +65,7 @@ def digits(copies: int = 1) -> tuple[Pair, Pair]:
     y = torch.from_numpy(found.target).long()
     rows = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
     train, valid = rows[360:], rows[:360]
-    return (x[train].repeat(copies, 1), y[train].repeat(copies)), (x[valid], y[valid])
+    return tuple((x[part].repeat(copies, 1), y[part].repeat(copies)) for part in (train, valid))
 
 
 @functools.cache

@@ -64,7 +64,8 @@ def tuned(case, model, train, valid, order=None, mode="default") -> list[dict]:
     """Train with the fastest loop that we can write for these cases, doing what `fit` does.
 
     Data on the device from the start, batches that are slices of one shuffled copy, a fused optimizer, large
-    batches where nothing is learnt, and losses that are looked at once in an epoch.
+    batches where nothing is learnt, no graph that outlives its step, and losses that are looked at once in an
+    epoch.
     """
     device, cast = torch.device(case.device), nullcontext()
     if case.precision == "bfloat16":
@@ -98,6 +99,7 @@ def tuned(case, model, train, valid, order=None, mode="default") -> list[dict]:
             optimizer.step()
             optimizer.zero_grad()
             losses.append(loss.detach())
+            del loss  # or its graph is in the way of the next one
         model.eval()
         with torch.no_grad(), cast:
             valid_losses = [

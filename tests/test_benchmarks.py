@@ -15,7 +15,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import kills, loops, page, probe, provenance, training
-from benchmarks.cases import CASES, TINY
+from benchmarks.cases import CASES, SIZES, TINY
 from benchmarks.pairs import Timing, compare, in_turns, timed
 
 
@@ -161,6 +161,18 @@ def test_a_loop_that_does_other_work_is_noticed(monkeypatch, calm):
         training.same_work((TINY,))
 
 
+def test_the_sizes_repeat_all_rows_alike():
+    (train, valid) = SIZES[0].data()
+    for case in SIZES:
+        for (x, y), (one, labels) in zip(case.data(), (train, valid), strict=True):
+            assert len(x) == len(y) == int(case.name) * len(one)
+            assert torch.equal(x[-len(one) :], one)
+            assert torch.equal(y[-len(one) :], labels)
+        assert dataclasses.replace(case, name="", title="", make_data=None) == dataclasses.replace(
+            SIZES[0], name="", title="", make_data=None
+        )
+
+
 def test_the_residues_are_240_long_and_the_mlp_is_64_64_10():
     shapes = {case.name: tuple(case.data()[0][0].shape[1:]) for case in CASES}
     assert shapes == {
@@ -240,7 +252,72 @@ def test_a_run_for_the_record_needs_every_library(calm, capsys):
     assert "lightning" in capsys.readouterr().out
 
 
+@pytest.fixture
+def on_record(calm, monkeypatch, tmp_path):
+    """A run for the record of two cases and one part, all made up; the nulls that come out, in turn."""
+    cases = tuple(dataclasses.replace(TINY, name=name, title=name) for name in ("mlp", "gru"))
+    nulls = {"mlp": [1.0], "gru": [1.05, 0.97, 1.01]}
+
+    def speed(cases, pairs):
+        (case,) = cases
+        against = {
+            "fit": compared(nulls[case.name].pop(0)),
+            "tuned": compared(1.2),
+            "lightning": compared(0.9),
+        }
+        return {case.name: {"title": case.title, "against": against}}
+
+    monkeypatch.setattr(training, "CASES", cases)
+    monkeypatch.setattr(training, "PARTS", {"size": lambda rounds: a_result()["size"]})
+    monkeypatch.setattr(training, "MODULES", ())
+    monkeypatch.setattr(training, "speed", speed)
+    monkeypatch.setattr(training, "same_work", lambda cases: {"tuned": 1e-7})
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    monkeypatch.setattr(provenance, "TRIED", tmp_path / "tried")
+    monkeypatch.setattr(provenance, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(provenance, "made_from", lambda name: MADE_FROM)
+    monkeypatch.setattr(page.write, "__defaults__", (tmp_path,))
+    return nulls
+
+
+def test_a_case_whose_null_leaves_the_band_is_timed_again_and_the_page_says_so(on_record, tmp_path):
+    assert training.main([]) == 0
+    result = provenance.read(tmp_path / "results" / "training.json")
+    assert result["tries"] == {"mlp": 1, "gru": 3}
+    assert result["speed"]["gru"]["against"]["fit"]["ratio"] == 1.01
+    assert result["speed"]["gru"]["against"]["tuned"]["ratio"] == 1.2  # a verdict is no reason to try again
+    assert "(gru: 3 times in all)" in (tmp_path / page.PAGE).read_text(encoding="utf-8")
+    assert list((tmp_path / "tried").iterdir()) == []
+
+
+def test_a_run_that_stays_void_records_nothing_and_keeps_what_is_good(on_record, tmp_path, capsys):
+    on_record["gru"] = [1.05, 0.97, 1.03, 1.0]
+    assert training.main([]) == 1
+    assert "Void: gru: `fit` against itself came out at 1.030." in capsys.readouterr().out
+    assert not (tmp_path / "results").exists()
+    assert training.main([]) == 0  # a second try at the other case would find no null
+    assert provenance.read(tmp_path / "results" / "training.json")["tries"] == {"mlp": 1, "gru": 4}
+
+
+def test_what_was_measured_of_other_code_is_measured_anew(on_record, monkeypatch):
+    on_record["gru"] = [1.05, 0.97, 1.03, 1.0]
+    on_record["mlp"] = [1.0, 1.0]
+    assert training.main([]) == 1
+    monkeypatch.setattr(provenance, "made_from", lambda name: MADE_FROM | {"code_hash": "1" * 64})
+    assert training.main([]) == 0
+    assert on_record == {"mlp": [], "gru": []}
+
+
 # The verdicts and the page.
+
+
+MADE_FROM = {
+    "code_hash": "0" * 64,
+    "commit": "0" * 40,
+    "has_uncommitted_changes": False,
+    "machine": {"system": "a system", "processor": "a processor", "cores": 2},
+    "versions": {"python": "3.11", "torch": "2.13.0"},
+}
 
 
 def compared(ratio: float) -> dict:
@@ -260,6 +337,7 @@ def a_result(**ratios: float) -> dict:
         "speed": {
             "mlp": {"title": CASES[0].title, "against": {name: compared(r) for name, r in usual.items()}}
         },
+        "tries": {"mlp": 1},
         "losses_differ_by": {"usual": 1e-7},
         "size": {
             "1": {"seconds": 0.1, "against_proportional": 1.0, "interval": [1.0, 1.0]},
@@ -277,15 +355,10 @@ def a_result(**ratios: float) -> dict:
             "losses_differ_by": 1e-7,
         },
         "void": [],
-        "code_hash": "0" * 64,
-        "commit": "0" * 40,
-        "has_uncommitted_changes": False,
-        "machine": {"system": "a system", "processor": "a processor", "cores": 2},
-        "versions": {"python": "3.11", "torch": "2.13.0"},
         "load_before": [0.0, 0.0, 0.0],
         "load_after": [1.0, 1.0, 1.0],
         "minutes": 12.0,
-    }
+    } | MADE_FROM
 
 
 def words(result: dict) -> list[str]:

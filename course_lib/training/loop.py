@@ -184,7 +184,9 @@ def fit(
             if is_first:
                 optimizer.zero_grad()
             value.backward(None if share is None else torch.full_like(value, share))
-            return value
+            # The number without its graph, which would live on while the next one is built beside it: for a
+            # GRU on 240 residues that cost 7 % of the time.
+            return value.detach()
 
         learn = InPieces(learn, model, loss, train, optimizer, device, team, bar.say)
         if not finished:

@@ -37,11 +37,11 @@ class Losses:
             self._stop(value.item(), len(self.rows) + 1)
 
     def add(self, value, rows) -> None:
-        """Keep the loss of a batch, and see to it that no step follows one that is not finite."""
+        """Keep the loss of a batch, without its graph; see to it that no step follows one not finite."""
         self.rows.append(rows)
         self.learning_rate = self.optimizer.param_groups[0]["lr"]
         if self.flag is not None:
-            self.queue.append(value.detach())
+            self.queue.append(value)
             # What torch's own GradScaler asks with: one kernel, which raises the flag and never lowers it.
             torch._amp_foreach_non_finite_check_and_unscale_([self.queue[-1]], self.flag, self.one)
             return

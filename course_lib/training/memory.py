@@ -28,7 +28,7 @@ class InPieces:
             self.dice = torch.cuda.default_generators[index]
 
     def __call__(self, inputs, targets, rows) -> torch.Tensor:
-        """Leave the gradient of the mean loss in the parameters, and return that loss.
+        """Leave the gradient of the mean loss in the parameters, and return that loss, without its graph.
 
         In a team it is this process's part of both: `rows` counts those of all.
         """
@@ -56,7 +56,7 @@ class InPieces:
             some = slice(first, last)
             share = (last - first) / rows
             value = self.learn(cut(inputs, some), cut(targets, some), share, is_first=first == 0)
-            total = total + value.detach() * share
+            total = total + value * share
         return total
 
     def _shrink(self, inputs, targets, rows) -> None:

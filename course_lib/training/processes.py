@@ -137,7 +137,7 @@ class Team:
         else:
             self.flat.zero_()
             self.is_used.copy_(torch.tensor(is_there))
-        self.value.copy_(value.detach())
+        self.value.copy_(value)
         used = [(view, p.grad) for view, p in zip(self.views, parameters, strict=True) if p.grad is not None]
         if used:
             torch._foreach_copy_(*map(list, zip(*used, strict=True)))

@@ -1,6 +1,7 @@
 """`fit` and `evaluate`, against loops written by hand."""
 
 import functools
+import weakref
 
 import pytest
 import torch
@@ -28,6 +29,30 @@ def test_fit_gives_the_losses_of_a_loop_by_hand_from_the_same_seed(name, make):
     assert column(history, "train_loss") == pytest.approx(expected, rel=1e-3)
     for one, other in zip(weights(ours), weights(theirs), strict=True):
         assert torch.allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_the_graph_of_a_step_is_gone_when_the_next_one_begins():
+    x, y = classes()
+    model, ends, alive = a_model(), [], []
+
+    def loss(outputs, targets):
+        value = F.cross_entropy(outputs, targets)
+        if value.requires_grad:
+            value.register_hook(end := _End())  # the graph keeps its hooks
+            ends.append(weakref.ref(end))
+        return value
+
+    model.register_forward_pre_hook(lambda *_: alive.append(sum(end() is not None for end in ends)))
+    quiet(model, (x, y), (x, y), loss=loss, epochs=2, batch_size=16)
+    assert len(ends) >= 10
+    assert set(alive) == {0}
+
+
+class _End:
+    """A hook that does nothing, and can be asked whether it is still there."""
+
+    def __call__(self, gradient):
+        return None
 
 
 def test_a_seed_of_its_own_orders_the_rows_as_a_generator_with_it_does():
