@@ -84,25 +84,31 @@ def test_the_threads_that_carry_messages_end_before_the_process_does(tmp_path):
     script.write_text(
         textwrap.dedent("""
         import atexit
+        import json
+        import os
+        import sys
         from pathlib import Path
         from small_runs import a_model, classes
         from torch.nn import functional as F
         from course_lib.training import fit
 
-        def threads():
-            return sorted(path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm"))
+        # Each to a file of its own: what two processes print may come mixed.
+        def note(when):
+            threads = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+            Path(sys.argv[1], f"{when}_{os.environ['RANK']}.json").write_text(json.dumps(threads))
 
         # What is registered first is called last, so after the processes have parted.
-        atexit.register(lambda: print("at the end", threads()))
+        atexit.register(note, "at_the_end")
         fit(a_model(), classes(), loss=F.cross_entropy, epochs=1, batch_size=16, progress=False)
-        print("in between", threads())
+        note("in_between")
         """)
     )
-    done = torchrun(script)
+    done = torchrun(script, tmp_path)
     assert done.returncode == 0, done.stderr
-    in_between = re.findall("in between (.*)", done.stdout)
-    at_the_end = re.findall("at the end (.*)", done.stdout)
-    assert len(in_between) == len(at_the_end) == 2
+    in_between, at_the_end = (
+        ["".join(json.loads((tmp_path / f"{when}_{rank}.json").read_text())) for rank in range(2)]
+        for when in ("in_between", "at_the_end")
+    )
     assert all("gloo" in names for names in in_between)
     assert not any("gloo" in names for names in at_the_end)
 
