@@ -286,7 +286,9 @@ def test_a_case_whose_null_leaves_the_band_is_timed_again_and_the_page_says_so(o
     assert result["tries"] == {"mlp": 1, "gru": 3}
     assert result["speed"]["gru"]["against"]["fit"]["ratio"] == 1.01
     assert result["speed"]["gru"]["against"]["tuned"]["ratio"] == 1.2  # a verdict is no reason to try again
-    assert "(gru: 3 times in all)" in (tmp_path / page.PAGE).read_text(encoding="utf-8")
+    written = (tmp_path / page.PAGE).read_text(encoding="utf-8")
+    assert "(gru: 3 times in all)" in written
+    assert "whose null left {:.2f}–{:.2f}".format(*training.NULL) in written
     assert list((tmp_path / "tried").iterdir()) == []
 
 
