@@ -222,8 +222,8 @@ SIZES = tuple(
     for copies in (1, 2, 4, 8, 16, 32, 64)
 )
 
-# For two processes: much arithmetic, few weights, no batch statistics, which would differ between them, and so
-# many epochs that what a call costs once does not show.
+# For two processes: much arithmetic, few weights, no batch statistics, which would differ between them, and
+# so many epochs that what a call costs once does not show.
 SHARED = Case(
     "shared",
     "32×32 images, two wide convolutions",
