@@ -283,7 +283,7 @@ def on_record(calm, monkeypatch, tmp_path):
 def test_a_case_whose_null_leaves_the_band_is_timed_again_and_the_page_says_so(on_record, tmp_path):
     assert training.main([]) == 0
     result = provenance.read(tmp_path / "results" / "training.json")
-    assert result["tries"] == {"mlp": 1, "gru": 3}
+    assert result["tries"] == {"mlp": 1, "gru": 3, "size": 1}
     assert result["speed"]["gru"]["against"]["fit"]["ratio"] == 1.01
     assert result["speed"]["gru"]["against"]["tuned"]["ratio"] == 1.2  # a verdict is no reason to try again
     written = (tmp_path / page.PAGE).read_text(encoding="utf-8")
@@ -298,7 +298,27 @@ def test_a_run_that_stays_void_records_nothing_and_keeps_what_is_good(on_record,
     assert "Void: gru: `fit` against itself came out at 1.030." in capsys.readouterr().out
     assert not (tmp_path / "results").exists()
     assert training.main([]) == 0  # a second try at the other case would find no null
-    assert provenance.read(tmp_path / "results" / "training.json")["tries"] == {"mlp": 1, "gru": 4}
+    assert provenance.read(tmp_path / "results" / "training.json")["tries"] == {
+        "mlp": 1,
+        "gru": 4,
+        "size": 1,
+    }
+
+
+def test_two_processes_on_a_machine_that_is_not_calm_are_timed_again(on_record, monkeypatch, tmp_path):
+    reached = [1.5, 1.95]
+
+    def processes(rounds):
+        together = reached.pop(0)
+        found = {"ratio": 0.7, "two_apart_reach": together, "is_void": together < page.TOGETHER}
+        return a_result()["processes"] | found
+
+    monkeypatch.setattr(training, "PARTS", {"processes": processes})
+    assert training.main([]) == 0
+    result = provenance.read(tmp_path / "results" / "training.json")
+    assert result["tries"]["processes"] == 2
+    assert result["processes"]["ratio"] == 0.7  # a verdict is no reason to try again
+    assert "1.95 times the work of one (try 2;" in (tmp_path / page.PAGE).read_text(encoding="utf-8")
 
 
 def test_what_was_measured_of_other_code_is_measured_anew(on_record, monkeypatch):

@@ -1,6 +1,7 @@
 """Profile, device, precision and threads: chosen for a reason, and the reason is said."""
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -178,6 +179,48 @@ def test_the_cores_of_this_process_are_counted_where_none_are_given(monkeypatch)
         monkeypatch.delattr("os.sched_getaffinity", raising=False)
         monkeypatch.setattr("os.cpu_count", lambda: 5)
     assert device.choose_threads(10**12) == 4
+
+
+# The system counts the pages that it hands out; activations of 17 MB are 4,096 of them.
+STEPS = """
+import resource
+import torch
+from torch import nn
+from torch.nn import functional as F
+from course_lib.training import fit
+
+x, y = torch.zeros(512, 3, 32, 32), torch.zeros(512, dtype=torch.int64)
+model = nn.Sequential(
+    *(nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+    *(nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.AdaptiveMaxPool2d(1)),
+    *(nn.Flatten(), nn.Linear(64, 2)),
+)
+
+
+def pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    fit(model, (x, y), loss=F.cross_entropy, epochs=2, batch_size=128, seed=0, device="cpu", progress=False)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+for _ in range(3):
+    pages()  # the first calls take the memory
+print(sum(pages() for _ in range(4)))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only the GNU C library is told what to keep")
+def test_steps_take_the_memory_that_those_before_them_freed():
+    def pages(**variables):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")} | variables
+        run = subprocess.run(
+            [sys.executable, "-c", STEPS], env=environment, capture_output=True, text=True, check=True
+        )
+        return int(run.stdout)
+
+    as_set_from_outside = pages(MALLOC_TRIM_THRESHOLD_="131072", MALLOC_MMAP_THRESHOLD_="131072")
+    assert as_set_from_outside > 32 * 4096  # one for every step, at least
+    assert pages() < 3 * 4096
 
 
 def test_threads_are_set_and_put_back_also_after_an_error():

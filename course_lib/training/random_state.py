@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from course_lib.device import tensor_float_32, threads
+from course_lib.device import keep_freed_memory, tensor_float_32, threads
 
 
 def random_state(device, generators=()) -> dict:
@@ -62,10 +62,13 @@ def kept(model, device) -> Iterator[None]:
 def world(model, device, seed, workload, precision, team) -> Iterator[torch.Generator]:
     """Give the generator of the order of rows; put back what a run changes around it.
 
-    That is the modes of the model, the threads, TF32 and, after a `seed`, torch's random numbers.
+    That is the modes of the model, the threads, TF32 and, after a `seed`, torch's random numbers. What stays
+    is that freed memory is kept: to go back and forth would cost what it saves.
     """
     modes = [(module, module.training) for module in model.modules()]
     devices = range(torch.cuda.device_count()) if device.type == "cuda" else []
+    if device.type == "cpu":
+        keep_freed_memory()
     with (
         threads(workload),
         tensor_float_32(device, precision != "float32"),
