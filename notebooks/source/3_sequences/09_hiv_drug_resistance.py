@@ -452,10 +452,10 @@ cl.show(
 #
 # | mean difference, and how often above | accuracy | balanced accuracy |
 # | --- | --- | --- |
-# | regression − published convolution | +0.004, 13 of 18 | −0.013, 9 of 18 |
-# | better-trained convolution − regression | +0.007, 14 of 18 | +0.022, 14 of 18 |
+# | regression − published convolution | +0.004, 13 of 18 | −0.014, 10 of 18 |
+# | better-trained convolution − regression | +0.008, 13 of 18 | +0.023, 15 of 18 |
 #
-# The published one weighs the classes, which helps balanced accuracy; more than half of the 0.007 is RPV,
+# The published one weighs the classes, which helps balanced accuracy; more than half of the 0.008 is RPV,
 # with 181 isolates. So "best of three networks" stands; "better than no network" depends on drug, measure and
 # training: not for NFV, a little over all drugs.
 #
