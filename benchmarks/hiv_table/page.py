@@ -249,7 +249,8 @@ def _ranking(rows: dict[str, dict[str, dict]], measure: str) -> str:
     order = sorted(means, key=means.get, reverse=True)
     spread = {NAMES[name]: _spread([row[name][measure] for row in rows.values()]) for name in NAMES}
     said = ", ".join(f"{name} {means[name]:.3f}{spread.get(name, '')}" for name in order)
-    return f"Ranked by the mean of {len(rows)} drugs: {said}."
+    what = "±: the standard deviation of one drug, averaged over the drugs; the mean itself varies less"
+    return f"Ranked by the mean of {len(rows)} drugs ({what}): {said}."
 
 
 def _spread(found: list[dict[str, float]]) -> str:
@@ -376,7 +377,7 @@ def draw(result: dict, path: Path) -> None:
         ax.invert_yaxis()
         ax.grid(axis="y", color="0.9")
         ax.set_axisbelow(True)
-        ax.set_xlabel("accuracy, mean of five folds; after each drug, its number of isolates")
+        ax.set_xlabel("accuracy, mean over folds and seeds; after each drug, its number of isolates")
         ax.spines[["top", "right"]].set_visible(False)
         fig.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)
         fig.savefig(path, metadata={"Date": None, "Description": provenance.fingerprint(result["rows"])})
