@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
@@ -527,7 +528,8 @@ def _verify_honest_accuracy(answer):
     expression, diagnosis = _noise(1)
     cuts = [_folds(48, parts, seed) for parts, seed in ((4, 1), (4, 2), (3, 3), (2, 4))]
     found = [ask(expression, diagnosis, folds) for folds in cuts]
-    if ask(expression, diagnosis, cuts[0]) != found[0]:
+    # An accuracy of 48 patients has so few values that one pair of draws is the same one time in ten.
+    if any(ask(expression, diagnosis, folds) != first for folds, first in zip(cuts, found, strict=True)):
         raise NotYet(
             "The same question got two different answers: something is drawn at random inside. If patients "
             "are shuffled, use the `folds` that come in; if the model draws, give it a `random_state`."
@@ -567,12 +569,14 @@ def _verify_honest_accuracy(answer):
     if any(
         sees_the_test(*study[:2], *study[2]) for study in [(expression, diagnosis, (train, test)), *studies]
     ):
-        given = [ask(*study) for study in _hard_to_scale()]
+        hard = _hard_to_scale()
+        # Most answers part from a slip in the first study: the others then cost nothing of the time limit.
+        given = functools.cache(lambda number: ask(*hard[number]))
 
         def slip(**changes):
             return all(
-                agree(value, _slipped_accuracy(*study, **changes))
-                for value, study in zip(given, _hard_to_scale(), strict=True)
+                agree(given(number), _slipped_accuracy(*study, **changes))
+                for number, study in enumerate(hard)
             )
 
         if slip():
