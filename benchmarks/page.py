@@ -173,9 +173,9 @@ def text(results: dict[str, dict]) -> str:
 
 
 _SIZE = (
-    "The digits, the rows to learn from and those to measure on repeated alike, for equally many epochs of "
-    "the MLP; medians of at least 15 rounds. One is exactly as many times the time as there are times the "
-    "rows."
+    "The digits, cut to whole batches because a short one costs a step as well; the rows to learn from and "
+    "those to measure on repeated alike, for equally many epochs of the MLP; medians of at least 15 rounds. "
+    "One is exactly as many times the time as there are times the rows."
 )
 _START = (
     "In fresh processes, medians: the import; the time from the call to the end of the first step; the most "

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import kills, loops, page, probe, provenance, training
-from benchmarks.cases import CASES, SIZES, TINY
+from benchmarks.cases import CASES, SHARED, SIZES, TINY
 from benchmarks.pairs import Timing, compare, in_turns, timed
 
 
@@ -166,6 +167,7 @@ def test_the_sizes_repeat_all_rows_alike():
     for case in SIZES:
         for (x, y), (one, labels) in zip(case.data(), (train, valid), strict=True):
             assert len(x) == len(y) == int(case.name) * len(one)
+            assert len(one) % case.batch_size == 0  # a short batch costs a step, as a whole one does
             assert torch.equal(x[-len(one) :], one)
             assert torch.equal(y[-len(one) :], labels)
         assert dataclasses.replace(case, name="", title="", make_data=None) == dataclasses.replace(
@@ -184,6 +186,20 @@ def test_the_residues_are_240_long_and_the_mlp_is_64_64_10():
     }
     weights = [tuple(weight.shape) for weight in CASES[0].model().parameters()]
     assert weights == [(64, 64), (64,), (10, 64), (10,)]
+
+
+def test_two_processes_have_much_to_compute_little_to_send_and_no_piece_that_is_always_given_back():
+    model, (x, _) = SHARED.model(), SHARED.data()[0]
+    sizes = []
+    for layer in model:
+        layer.register_forward_hook(lambda layer, inputs, output: sizes.append(output.nbytes))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(x[: SHARED.batch_size])
+    assert max(sizes) < 2**25  # as in course_lib.device.keep_freed_memory
+    weights = sum(weight.numel() for weight in model.parameters())
+    assert counter.get_total_flops() > 1e5 * weights
+    assert not any(isinstance(layer, torch.nn.modules.batchnorm._BatchNorm) for layer in model)
+    assert len(x) % SHARED.batch_size == 0
 
 
 # How it is timed.
