@@ -35,7 +35,6 @@ _WORK_PER_THREAD = 100_000_000
 # As malloc.h of the GNU C library numbers what `mallopt` sets, and the variables that set the same.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _MEMORY_VARIABLES = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
-_MEMORY_TUNABLES = ("glibc.malloc.trim_threshold=", "glibc.malloc.mmap_threshold=")
 
 
 def pick_profile(profile: str = "auto") -> str:
@@ -275,18 +274,14 @@ def keep_freed_memory() -> bool:
     Returns
     -------
     bool
-        Whether it is so now. It is not where a variable such as `MALLOC_TRIM_THRESHOLD_` or a tunable such as
-        `glibc.malloc.trim_threshold` in `GLIBC_TUNABLES` says what to do, nor on systems with another C
-        library, which is left alone.
+        Whether it is so now. It is not where a variable such as `MALLOC_TRIM_THRESHOLD_` says what to do, nor
+        on systems with another C library, which is left alone.
 
     Notes
     -----
     **Source:** the GNU C Library Reference Manual, "Malloc Tunable Parameters".
     """
-    tunables = os.environ.get("GLIBC_TUNABLES", "")
-    is_set = any(name in os.environ for name in _MEMORY_VARIABLES)
-    is_set = is_set or any(name in tunables for name in _MEMORY_TUNABLES)
-    if is_set or platform.libc_ver()[0] != "glibc":
+    if platform.libc_ver()[0] != "glibc" or any(name in os.environ for name in _MEMORY_VARIABLES):
         return False
     set_option = ctypes.CDLL(None).mallopt
     # Pieces above the second limit are always given back at once; it cannot be set above 32 MiB.
