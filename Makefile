@@ -67,7 +67,7 @@ run: $(VENV)/lab  ## run a lesson without a browser, e.g. make run LESSON=01; re
 seeds: $(VENV)/lab  ## run a lesson over many seeds and record how often its claims held (LESSON=01 SEEDS=20)
 	$(CALM) $(BIN)/course run $(LESSON) --seeds $(SEEDS) --record
 
-bench: $(BENCH)/ready  ## time fit against other loops, 45 minutes on two idle cores; goes on where it stopped
+bench: $(BENCH)/ready  ## time fit against other loops, an hour on two idle cores; goes on where it stopped
 	$(CALM) $(BENCH_PYTHON) -m benchmarks.training
 
 bench-gpu: $(BENCH)/ready  ## time fit on a CUDA GPU against the best hand-tuned loop

@@ -69,13 +69,6 @@ def digits() -> tuple[Pair, Pair]:
 
 
 @functools.cache
-def digits_in_batches(copies: int, batch_size: int = 64) -> tuple[Pair, Pair]:
-    """Return the digits cut to whole batches, `copies` times: a short batch costs a step as well."""
-    cut = ((len(x) // batch_size * batch_size, x, y) for x, y in digits())
-    return tuple((x[:rows].repeat(copies, 1), y[:rows].repeat(copies)) for rows, x, y in cut)
-
-
-@functools.cache
 def digit_images() -> tuple[Pair, Pair]:
     """Return the digits as images of shape (B, 1, 8, 8)."""
     return tuple((x.view(-1, 1, 8, 8), y) for x, y in digits())
@@ -120,22 +113,6 @@ def cnn(channels: int = 1, side: int = 8, width: int = 8) -> nn.Module:
         nn.MaxPool2d(2),
         nn.Flatten(),
         nn.Linear(2 * width * (side // 4) ** 2, 10),
-    )
-
-
-def wide_cnn(width: int = 64) -> nn.Module:
-    """Return three wide convolutions and a layer that decides on the mean over the places."""
-    return nn.Sequential(
-        nn.Conv2d(3, width, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(width, width, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(width, width, 3, padding=1),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(width, 10),
     )
 
 
@@ -237,32 +214,6 @@ CASES = (
 
 # For the tests: every loop, in a moment.
 TINY = Case("tiny", "digits, two epochs", mlp, digits, epochs=2, batch_size=64)
-
-# Time against data size: as much work as thirty epochs of the digits, then up to 64 times as many rows. With
-# fewer epochs, what a call costs once would show beside what its rows cost.
-SIZES = tuple(
-    Case(
-        str(copies),
-        f"digits × {copies}",
-        mlp,
-        functools.partial(digits_in_batches, copies),
-        epochs=30,
-        batch_size=64,
-    )
-    for copies in (1, 2, 4, 8, 16, 32, 64)
-)
-
-# For two processes: much arithmetic (0.1 GFLOP for a row's way forward), few weights to send (0.3 MB a step),
-# no batch statistics, which would differ between the two. The largest activation (120 rows of 64 channels of
-# 32×32, 30 MiB) is a piece that the C library keeps when it is freed, for one process as for two.
-SHARED = Case(
-    "shared",
-    "32×32 images, three wide convolutions",
-    wide_cnn,
-    functools.partial(images, 480, 64),
-    epochs=3,
-    batch_size=120,
-)
 
 _ON_GPU = {"device": "cuda", "precision": "bfloat16", "compile": True, "channels_last": True}
 GPU_CASES = (

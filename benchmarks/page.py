@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import provenance
+from benchmarks.two_processes import TOGETHER
 
 PAGE, PLOT = "training.md", "training.svg"
 
@@ -30,7 +31,6 @@ FRAMEWORKS = ("lightning", "fabric", "accelerate", "ignite", "skorch")
 
 # The limits that the project has set itself.
 USUAL, TUNED, FASTEST, PROPORTIONAL, TORCHRUN, KILLS = 0.45, 1.05, 1.0, 0.10, 0.58, 50
-TOGETHER = 1.9  # what two independent processes must reach on two idle cores
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,17 @@ class Verdict:
 
 
 def verdicts(results: dict[str, dict]) -> list[Verdict]:
-    """Judge what there is among the results `training`, `training_gpu` and `kills`."""
+    """Judge what there is among the results of `make bench`, `make bench-gpu` and `make kills`."""
     lines = []
     if training := results.get("training"):
         for name, case in training["speed"].items():
             lines += _of_case(name, case)
-        if "size" in training:
-            lines.append(_of_size(training["size"]))
-        if "processes" in training:
-            lines.append(_of_processes(training["processes"]))
         if training["void"]:
             lines = [Verdict(v.what, v.limit, v.measured, None, "void") for v in lines]
+    if size := results.get("data_size"):
+        lines.append(_of_size(size["found"]))
+    if two := results.get("two_processes"):
+        lines.append(_of_processes(two["found"]))
     if kills := results.get("kills"):
         lines.append(
             Verdict(
@@ -150,25 +150,25 @@ def text(results: dict[str, dict]) -> str:
     parts = [
         "# `fit` beside other loops",
         "This page is made by `make bench` and `make kills`; all its numbers are computed from "
-        "[the results](results/training.json). The loops stand in [loops.py](loops.py), the models in "
-        "[cases.py](cases.py).",
+        "the results in [results](results), each of which says what it was made from. The loops stand in "
+        "[loops.py](loops.py), the models in [cases.py](cases.py).",
         table(verdicts(results)),
         f"![`fit`'s time divided by that of each other loop, for each case]({PLOT})",
         "## Time",
         _how(training),
         _matrix(training["speed"]),
     ]
-    if "size" in training:
-        parts += ["## Data size", _SIZE, _sizes(training["size"])]
-    if "start" in training:
-        parts += ["## Start and memory", _START, _starts(training["start"])]
-    if training.get("processes", {}).get("is_available"):
-        parts += ["## Two processes", _two(training["processes"], training["tries"].get("processes", 1))]
+    if size := results.get("data_size"):
+        parts += ["## Data size", _SIZE, _sizes(size["found"])]
+    if start := results.get("start"):
+        parts += ["## Start and memory", _START, _starts(start["found"])]
+    if (two := results.get("two_processes")) and two["found"]["is_available"]:
+        parts += ["## Two processes", _two(two["found"], two["tries"])]
     if "kills" in results:
         parts += ["## Killed runs", _killed(results["kills"])]
     if "training_gpu" in results:
         parts += ["## On a GPU", _card(results["training_gpu"])]
-    parts += ["## Made from", _origin(training)]
+    parts += ["## Made from", _origins(results)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -259,8 +259,8 @@ def _starts(start: dict) -> str:
 def _two(found: dict, tries: int) -> str:
     one, both, apart = (f"{found['seconds'][name]:.2f} s" for name in ("one", "torchrun", "apart"))
     return (
-        "Two convolutions on 32×32 images, one thread each, inside the second call of `fit`: at the first, "
-        "torch loads parts of itself and the processes find one another. Medians of "
+        "Three wide convolutions on 32×32 images, one thread each, inside the second call of `fit`: at the "
+        "first, torch loads parts of itself and the processes find one another. Medians of "
         f"{found['rounds']} rounds: one process {one}, two under `torchrun` {both}, two that know nothing of "
         f"each other and do twice the work {apart}, so that this machine gives "
         f"{found['two_apart_reach']:.2f} times the work of one"
@@ -294,16 +294,29 @@ def _card(result: dict) -> str:
     )
 
 
-def _origin(training: dict) -> str:
+_MADE_BY_BENCH = {
+    "training": "The loops",
+    "data_size": "Data size",
+    "start": "Start and memory",
+    "two_processes": "Two processes",
+}
+
+
+def _origins(results: dict[str, dict]) -> str:
     shares = [
-        one["share_of_a_core"] for case in training["speed"].values() for one in case["against"].values()
+        one["share_of_a_core"]
+        for case in results["training"]["speed"].values()
+        for one in case["against"].values()
     ]
-    return (
-        f"{provenance.machine(training)}. Load (1, 5 and 15 minutes) "
-        f"before: {training['load_before']}, after: {training['load_after']}; the timed process had at least "
-        f"{min(shares):.0%} of a core in every comparison. It took {training['minutes']:.0f} minutes. "
-        f"{provenance.versions(training)}"
-    )
+    said = [
+        f"**{title}**: {provenance.machine(found)}. Load (1, 5 and 15 minutes) before: "
+        f"{found['load_before']}, after: {found['load_after']}. "
+        f"{provenance.versions(found)}"
+        for name, title in _MADE_BY_BENCH.items()
+        if (found := results.get(name))
+    ]
+    least = f"The timed process had at least {min(shares):.0%} of a core whenever loops were compared."
+    return "\n\n".join((*said, least))
 
 
 def draw(training: dict, path: Path) -> None:

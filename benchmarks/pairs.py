@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import os
 import random
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+
+from benchmarks.cases import Case
 
 RESAMPLES = 4000
 
@@ -27,6 +33,15 @@ def timed(run: Callable[[], object]) -> tuple[Timing, object]:
     wall, cpu = time.perf_counter(), time.process_time()
     result = run()
     return Timing(time.perf_counter() - wall, time.process_time() - cpu), result
+
+
+def run(loop: Callable, case: Case) -> Timing:
+    """Time one training; its model and data are there before the clock starts."""
+    model, data = case.model(), case.data()
+    timing, history = timed(lambda: loop(case, model, *data))
+    if len(history) != case.epochs:
+        raise RuntimeError(f"{loop.__name__} trained {len(history)} epochs instead of {case.epochs}.")
+    return timing
 
 
 def in_turns(runs: Mapping[str, Callable[[], Timing]], rounds: int, seed: int = 0) -> dict[str, list[Timing]]:
@@ -61,3 +76,19 @@ def interval(ratios: np.ndarray, seed: int = 0) -> list[float]:
     """Return the bootstrap interval of a median: where 95 % of the medians of resampled rounds lie."""
     drawn = np.random.default_rng(seed).choice(ratios, (RESAMPLES, len(ratios)))
     return [float(edge) for edge in np.quantile(np.median(drawn, axis=1), (0.025, 0.975))]
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread, here and in every process that is started from here."""
+    import threadpoolctl
+
+    os.environ["OMP_NUM_THREADS"] = "1"  # for `fit`, which chooses its threads, as well
+    torch.set_num_threads(1)
+    with threadpoolctl.threadpool_limits(1):
+        yield
+
+
+def say(text: str) -> None:
+    """Say on the terminal what is timed now."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)

@@ -43,7 +43,8 @@ def probe(loop: str) -> dict:
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
     from benchmarks import loops
-    from benchmarks.cases import SIZES, TINY
+    from benchmarks.cases import TINY
+    from benchmarks.data_size import SIZES
 
     torch.set_num_threads(1)
     run = loops.EVERY[loop]

@@ -23,7 +23,8 @@ HIV_MODELS = (
     *_READ,
     *(f"benchmarks/hiv_table/{name}.py" for name in ("folds", "isolates", "jobs", "models", "scores")),
 )
-_TIMED = tuple(f"benchmarks/{name}.py" for name in ("cases", "loops", "pairs", "training"))
+_TIMED = tuple(f"benchmarks/{name}.py" for name in ("cases", "loops", "pairs"))
+_SIZES = (*_FIT, *_TIMED, "benchmarks/data_size.py")
 _BAGS = (
     *(f"benchmarks/mnist_bags/{name}.py" for name in ("bags", "networks", "runs")),
     "course_lib/data/readers/digits.py",
@@ -37,8 +38,14 @@ _RUNS = (
 )
 # Result -> the make target that makes it, and the code that its numbers depend on.
 MADE_FROM = {
-    "training": ("bench", (*_FIT, *_TIMED, "benchmarks/probe.py", "benchmarks/share.py")),
-    "training_gpu": ("bench-gpu", (*_FIT, *_TIMED)),
+    "training": ("bench", (*_FIT, *_TIMED, "benchmarks/speed.py")),
+    "training_gpu": ("bench-gpu", (*_FIT, *_TIMED, "benchmarks/speed.py")),
+    "data_size": ("bench", _SIZES),
+    "start": ("bench", (*_SIZES, "benchmarks/start.py", "benchmarks/probe.py")),
+    "two_processes": (
+        "bench",
+        (*_FIT, *(f"benchmarks/{name}.py" for name in ("cases", "pairs", "share", "two_processes"))),
+    ),
     "mnist_bags": ("mnist-bags", _BAGS),
     "omniglot": ("omniglot", _RUNS),
     "browser": ("browser-ten", ("tests/browser/*.py",)),

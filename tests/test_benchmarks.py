@@ -15,9 +15,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import kills, loops, page, probe, provenance, training
-from benchmarks.cases import CASES, SHARED, SIZES, TINY
+from benchmarks import kills, loops, page, probe, provenance, speed, training
+from benchmarks.cases import CASES, TINY
+from benchmarks.data_size import SIZES
 from benchmarks.pairs import Timing, compare, in_turns, timed
+from benchmarks.share import SHARED
+from benchmarks.two_processes import TOGETHER
 
 
 @pytest.fixture
@@ -25,9 +28,10 @@ def calm(monkeypatch):
     """One thread, no libraries to compare with, and everything as before afterwards."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     is_installed = probe.is_installed
-    monkeypatch.setattr(
-        training, "is_installed", lambda name: name not in loops.FRAMEWORKS and is_installed(name)
-    )
+    for module in (speed, training):
+        monkeypatch.setattr(
+            module, "is_installed", lambda name: name not in loops.FRAMEWORKS and is_installed(name)
+        )
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -61,6 +65,9 @@ def test_the_page_is_what_the_results_say(root):
     assert provenance.fingerprint(results["training"]["speed"]) in picture, anew
 
 
+OF_LOOPS, OF_PARTS = {"training", "training_gpu"}, set(training.PARTS)
+
+
 @pytest.fixture
 def copy(root, tmp_path):
     for folder in ("benchmarks", "course_lib", "tests/browser"):
@@ -85,11 +92,15 @@ def test_comments_docstrings_and_layout_make_no_result_stale(copy):
 @pytest.mark.parametrize(
     ("file", "old", "new", "stale"),
     [
-        ("benchmarks/pairs.py", "RESAMPLES = 4000", "RESAMPLES = 4001", {"training", "training_gpu"}),
+        ("benchmarks/pairs.py", "RESAMPLES = 4000", "RESAMPLES = 4001", {*OF_LOOPS, *OF_PARTS}),
+        ("benchmarks/loops.py", "lr=case.", "lr=2 * case.", {*OF_LOOPS, "data_size", "start"}),
+        ("benchmarks/speed.py", "0.98, 1.02", "0.99, 1.02", OF_LOOPS),
+        ("benchmarks/share.py", "epochs=3", "epochs=4", {"two_processes"}),
+        ("benchmarks/training.py", "TRIES = 3", "TRIES = 4", set()),
         ("benchmarks/kills.py", "EPOCHS = 12", "EPOCHS = 13", {"kills"}),
         ("benchmarks/page.py", "TUNED, ", "TUNED_, ", set()),
         ("tests/browser/lesson_page.py", "_TABS = 40", "_TABS = 41", {"browser"}),
-        ("course_lib/device.py", "100_000_000", "100_000_001", {"training", "training_gpu", "kills"}),
+        ("course_lib/device.py", "100_000_000", "100_000_001", {*OF_LOOPS, *OF_PARTS, "kills"}),
     ],
 )
 def test_other_code_makes_stale_what_it_was_made_of(copy, file, old, new, stale):
@@ -104,7 +115,7 @@ def test_other_code_makes_stale_what_it_was_made_of(copy, file, old, new, stale)
 
 def test_a_new_file_of_fit_makes_every_result_of_fit_stale(copy):
     (copy / "course_lib" / "training" / "extra.py").write_text("NEW = 1\n", encoding="utf-8")
-    for name in ("training", "training_gpu", "kills"):
+    for name in (*OF_LOOPS, *OF_PARTS, "kills"):
         assert provenance.code_hash(name, copy) != provenance.code_hash(name)
 
 
@@ -114,7 +125,7 @@ def test_what_a_result_is_made_of_leaves_out_no_module_that_it_imports(root):
         for path in covered:
             if path.parent.name == "benchmarks":
                 missing = {root / "benchmarks" / f"{name}.py" for name in imported(path)} - covered
-                # Neither has a hand in a number; the processes of probe and share are not started on a GPU.
+                # None of them has a hand in a number; of the probe, loops are told which libraries there are.
                 aside = {"page.py", "provenance.py", "probe.py"}
                 assert {file.name for file in missing} <= aside, path
 
@@ -150,7 +161,7 @@ def test_the_benchmarks_run_on_the_torch_of_the_course(root):
 def test_every_loop_has_the_losses_of_fit(case, name, calm):
     if not probe.is_installed(name):
         pytest.skip(f"{name} is an extra of the benchmarks.")
-    assert training.off_fit(case, name) < 1e-3
+    assert speed.off_fit(case, name) < 1e-3
 
 
 def test_a_loop_that_does_other_work_is_noticed(monkeypatch, calm):
@@ -159,7 +170,7 @@ def test_a_loop_that_does_other_work_is_noticed(monkeypatch, calm):
 
     monkeypatch.setitem(loops.EVERY, "usual", lazy)
     with pytest.raises(RuntimeError, match="`usual`"):
-        training.same_work((TINY,))
+        speed.same_work((TINY,))
 
 
 def test_the_sizes_repeat_all_rows_alike():
@@ -270,11 +281,11 @@ def test_a_run_for_the_record_needs_every_library(calm, capsys):
 
 @pytest.fixture
 def on_record(calm, monkeypatch, tmp_path):
-    """A run for the record of two cases and one part, all made up; the nulls that come out, in turn."""
+    """A run for the record of two cases and two parts, all made up; the nulls that come out, in turn."""
     cases = tuple(dataclasses.replace(TINY, name=name, title=name) for name in ("mlp", "gru"))
     nulls = {"mlp": [1.0], "gru": [1.05, 0.97, 1.01]}
 
-    def speed(cases, pairs):
+    def timed_anew(cases, pairs):
         (case,) = cases
         against = {
             "fit": compared(nulls[case.name].pop(0)),
@@ -284,14 +295,17 @@ def on_record(calm, monkeypatch, tmp_path):
         return {case.name: {"title": case.title, "against": against}}
 
     monkeypatch.setattr(training, "CASES", cases)
-    monkeypatch.setattr(training, "PARTS", {"size": lambda rounds: a_result()["size"]})
+    monkeypatch.setattr(
+        training, "PARTS", {name: lambda rounds, name=name: found(name) for name in ("data_size", "start")}
+    )
     monkeypatch.setattr(training, "MODULES", ())
-    monkeypatch.setattr(training, "speed", speed)
+    monkeypatch.setattr(training, "speed", timed_anew)
     monkeypatch.setattr(training, "same_work", lambda cases: {"tuned": 1e-7})
     monkeypatch.setattr(provenance, "ROOT", tmp_path)
     monkeypatch.setattr(provenance, "TRIED", tmp_path / "tried")
     monkeypatch.setattr(provenance, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(provenance, "made_from", lambda name: MADE_FROM)
+    monkeypatch.setattr(provenance, "code_hash", lambda name: MADE_FROM["code_hash"])
     monkeypatch.setattr(page.write, "__defaults__", (tmp_path,))
     return nulls
 
@@ -299,12 +313,12 @@ def on_record(calm, monkeypatch, tmp_path):
 def test_a_case_whose_null_leaves_the_band_is_timed_again_and_the_page_says_so(on_record, tmp_path):
     assert training.main([]) == 0
     result = provenance.read(tmp_path / "results" / "training.json")
-    assert result["tries"] == {"mlp": 1, "gru": 3, "size": 1}
+    assert result["tries"] == {"mlp": 1, "gru": 3}
     assert result["speed"]["gru"]["against"]["fit"]["ratio"] == 1.01
     assert result["speed"]["gru"]["against"]["tuned"]["ratio"] == 1.2  # a verdict is no reason to try again
     written = (tmp_path / page.PAGE).read_text(encoding="utf-8")
     assert "(gru: 3 times in all)" in written
-    assert "whose null left {:.2f}–{:.2f}".format(*training.NULL) in written
+    assert "whose null left {:.2f}–{:.2f}".format(*speed.NULL) in written
     assert list((tmp_path / "tried").iterdir()) == []
 
 
@@ -312,13 +326,32 @@ def test_a_run_that_stays_void_records_nothing_and_keeps_what_is_good(on_record,
     on_record["gru"] = [1.05, 0.97, 1.03, 1.0]
     assert training.main([]) == 1
     assert "Void: gru: `fit` against itself came out at 1.030." in capsys.readouterr().out
-    assert not (tmp_path / "results").exists()
+    record = tmp_path / "results" / "training.json"
+    assert not record.exists()
     assert training.main([]) == 0  # a second try at the other case would find no null
-    assert provenance.read(tmp_path / "results" / "training.json")["tries"] == {
-        "mlp": 1,
-        "gru": 4,
-        "size": 1,
-    }
+    assert provenance.read(record)["tries"] == {"mlp": 1, "gru": 4}
+
+
+def test_what_is_of_the_code_as_it_stands_is_kept(on_record, monkeypatch, tmp_path, capsys):
+    assert training.main([]) == 0
+    measured = []
+    monkeypatch.setitem(training.PARTS, "start", lambda rounds: measured.append(rounds) or found("start"))
+    assert training.main([]) == 0  # a second try at a case would find no null
+    assert not measured
+    assert capsys.readouterr().out.count("is of the code as it stands") == 3
+    assert training.main(["--only", "start", "--anew"]) == 0
+    assert len(measured) == 1
+    path = tmp_path / "results" / "start.json"
+    provenance.write(path, provenance.read(path) | {"code_hash": "1" * 64})
+    assert training.main([]) == 0
+    assert len(measured) == 2
+    assert provenance.read(path)["code_hash"] == MADE_FROM["code_hash"]
+
+
+def test_a_part_is_tried_out_without_a_record(on_record, tmp_path):
+    assert training.main(["--only", "start", "--pairs", "2"]) == 0
+    assert (tmp_path / "tried" / "start.json").exists()
+    assert not (tmp_path / "results").exists()
 
 
 def test_two_processes_on_a_machine_that_is_not_calm_are_timed_again(on_record, monkeypatch, tmp_path):
@@ -326,15 +359,31 @@ def test_two_processes_on_a_machine_that_is_not_calm_are_timed_again(on_record, 
 
     def processes(rounds):
         together = reached.pop(0)
-        found = {"ratio": 0.7, "two_apart_reach": together, "is_void": together < page.TOGETHER}
-        return a_result()["processes"] | found
+        said = {"ratio": 0.7, "two_apart_reach": together, "is_void": together < TOGETHER}
+        return found("two_processes") | said
 
-    monkeypatch.setattr(training, "PARTS", {"processes": processes})
+    monkeypatch.setattr(training, "PARTS", {"two_processes": processes})
     assert training.main([]) == 0
-    result = provenance.read(tmp_path / "results" / "training.json")
-    assert result["tries"]["processes"] == 2
-    assert result["processes"]["ratio"] == 0.7  # a verdict is no reason to try again
+    result = provenance.read(tmp_path / "results" / "two_processes.json")
+    assert result["tries"] == 2
+    assert result["found"]["ratio"] == 0.7  # a verdict is no reason to try again
     assert "1.95 times the work of one (try 2;" in (tmp_path / page.PAGE).read_text(encoding="utf-8")
+
+
+def test_two_processes_that_stay_void_are_recorded_as_such_and_timed_by_the_next_call(
+    on_record, monkeypatch, tmp_path
+):
+    reached = [1.5, 1.6, 1.7, 1.95]
+
+    def processes(rounds):
+        together = reached.pop(0)
+        return found("two_processes") | {"two_apart_reach": together, "is_void": together < TOGETHER}
+
+    monkeypatch.setattr(training, "PARTS", {"two_processes": processes})
+    assert training.main([]) == 1
+    assert "void: two independent processes reached 1.70" in (tmp_path / page.PAGE).read_text("utf-8")
+    assert training.main([]) == 0
+    assert "1.95 times the work of one" in (tmp_path / page.PAGE).read_text("utf-8")
 
 
 def test_what_was_measured_of_other_code_is_measured_anew(on_record, monkeypatch):
@@ -355,6 +404,9 @@ MADE_FROM = {
     "has_uncommitted_changes": False,
     "machine": {"system": "a system", "processor": "a processor", "cores": 2},
     "versions": {"python": "3.11", "torch": "2.13.0"},
+    "load_before": [0.0, 0.0, 0.0],
+    "load_after": [1.0, 1.0, 1.0],
+    "minutes": 12.0,
 }
 
 
@@ -377,12 +429,18 @@ def a_result(**ratios: float) -> dict:
         },
         "tries": {"mlp": 1},
         "losses_differ_by": {"usual": 1e-7},
-        "size": {
+        "void": [],
+    } | MADE_FROM
+
+
+def found(name: str) -> dict:
+    return {
+        "data_size": {
             "1": {"seconds": 0.1, "against_proportional": 1.0, "interval": [1.0, 1.0]},
             "64": {"seconds": 6.0, "against_proportional": 0.95, "interval": [0.94, 0.96]},
         },
         "start": {"fit": {"import_s": 1.0, "first_step_s": 0.5, "before_mib": 300.0, "peak_mib": 330.0}},
-        "processes": {
+        "two_processes": {
             "is_available": True,
             "rounds": 5,
             "ratio": 0.55,
@@ -392,28 +450,30 @@ def a_result(**ratios: float) -> dict:
             "is_void": False,
             "losses_differ_by": 1e-7,
         },
-        "void": [],
-        "load_before": [0.0, 0.0, 0.0],
-        "load_after": [1.0, 1.0, 1.0],
-        "minutes": 12.0,
-    } | MADE_FROM
+    }[name]
 
 
-def words(result: dict) -> list[str]:
-    return [line.word for line in page.verdicts({"training": result})]
+def a_part(name: str, **other) -> dict:
+    return {"found": found(name) | other, "tries": 1} | MADE_FROM
+
+
+def all_results() -> dict[str, dict]:
+    return {"training": a_result()} | {name: a_part(name) for name in training.PARTS}
+
+
+def words(**results: dict) -> list[str]:
+    return [line.word for line in page.verdicts(all_results() | results)]
 
 
 def test_each_limit_decides():
-    assert words(a_result()) == ["holds"] * 5
+    assert words() == ["holds"] * 5
     for number, (name, ratio) in enumerate([("usual", 0.451), ("tuned", 1.06), ("fabric", 1.0)]):
-        assert words(a_result(**{name: ratio}))[number] == "**does not hold**"
+        assert words(training=a_result(**{name: ratio}))[number] == "**does not hold**"
     for off in (0.89, 1.11):
-        large = a_result()
-        large["size"]["64"]["against_proportional"] = off
-        assert words(large)[3] == "**does not hold**"
-    slow = a_result()
-    slow["processes"]["ratio"] = 0.59
-    assert words(slow)[4] == "**does not hold**"
+        large = a_part("data_size")
+        large["found"]["64"]["against_proportional"] = off
+        assert words(data_size=large)[3] == "**does not hold**"
+    assert words(two_processes=a_part("two_processes", ratio=0.59))[4] == "**does not hold**"
 
 
 def test_the_fastest_framework_is_the_one_that_counts():
@@ -425,19 +485,17 @@ def test_the_fastest_framework_is_the_one_that_counts():
 def test_what_is_void_or_missing_does_not_hold():
     void = a_result()
     void["void"] = ["a reason"]
-    assert set(words(void)) == {"void"}
-    busy = a_result()
-    busy["processes"] |= {"is_void": True, "two_apart_reach": 1.5}
-    assert words(busy)[4].startswith("void: two independent processes reached 1.50×")
-    alone = a_result()
-    alone["processes"] = {"is_available": False, "reason": "one thing"}
-    assert words(alone)[4] == "not available: one thing"
+    assert words(training=void) == ["void"] * 3 + ["holds"] * 2
+    busy = a_part("two_processes", is_void=True, two_apart_reach=1.5)
+    assert words(two_processes=busy)[4].startswith("void: two independent processes reached 1.50×")
+    alone = a_part("two_processes") | {"found": {"is_available": False, "reason": "one thing"}}
+    assert words(two_processes=alone)[4] == "not available: one thing"
 
 
 def test_a_null_that_leaves_its_band_voids_the_run():
-    assert training.reasons_to_void(a_result()) == []
+    assert speed.reasons_to_void(a_result()) == []
     for ratio in (0.979, 1.021):
-        assert len(training.reasons_to_void(a_result(fit=ratio))) == 1
+        assert len(speed.reasons_to_void(a_result(fit=ratio))) == 1
 
 
 def test_fewer_than_fifty_identical_runs_do_not_hold():
@@ -450,11 +508,12 @@ def test_fewer_than_fifty_identical_runs_do_not_hold():
 
 def test_the_page_shows_the_numbers_and_the_picture_names_them(tmp_path):
     (tmp_path / "results").mkdir()
-    provenance.write(tmp_path / "results" / "training.json", a_result())
+    for name, result in all_results().items():
+        provenance.write(tmp_path / "results" / f"{name}.json", result)
     assert page.write(tmp_path)
     written, results = (tmp_path / page.PAGE).read_text(encoding="utf-8"), page.recorded(tmp_path / "results")
     assert written == page.text(results)
-    for piece in ("0.400 (0.390–0.410)", "a processor", "1.95 times the work", "≤ 0.45"):
+    for piece in ("0.400 (0.390–0.410)", "1.95 times the work", "≤ 0.45", "**Data size**: a processor"):
         assert piece in written
     picture = (tmp_path / page.PLOT).read_text(encoding="utf-8")
     assert provenance.fingerprint(results["training"]["speed"]) in picture
