@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 
 from benchmarks import data_size, page, provenance, start, two_processes
-from benchmarks.cases import CASES
+from benchmarks.cases import CASES, GPU_CASES
 from benchmarks.pairs import one_thread
 from benchmarks.probe import MODULES, is_installed
 from benchmarks.speed import gpu, reasons_to_void, same_work, speed
@@ -55,17 +55,22 @@ def all_cases(result: dict, names: tuple[str, ...], pairs: int, tries: int, keep
             keep(result)
 
 
-def part(name: str, pairs: int, tries: int) -> dict:
-    """Measure one of PARTS, up to `tries` times, as long as it says of itself that it is void."""
-    result, started = _new(name) | {"tries": 0}, time.monotonic()
+def part(name: str, pairs: int, tries: int, keep: Callable) -> bool:
+    """Measure one of PARTS, up to `tries` times, as long as `keep`, which gets each of them, says no.
+
+    Void tries of the same code that an earlier call has recorded count among those that are told.
+    """
+    recorded = _recorded(name)
+    before = recorded["tries"] if recorded and is_void(recorded) else 0
+    fresh, started = _new(name), time.monotonic()
     # A start takes seconds, and varies little.
     rounds = max(2, pairs // 5) if name == "start" else max(2, pairs)
-    for _ in range(tries):
-        result["found"] = PARTS[name](rounds)
-        result["tries"] += 1
-        if not is_void(result):
+    for number in range(1, tries + 1):
+        result = fresh | {"found": PARTS[name](rounds), "tries": before + number}
+        result |= {"minutes": (time.monotonic() - started) / 60, "load_after": provenance.load()}
+        if says_something := keep(result):
             break
-    return result | {"minutes": (time.monotonic() - started) / 60, "load_after": provenance.load()}
+    return says_something
 
 
 def is_void(result: dict) -> bool:
@@ -86,13 +91,11 @@ def _begun(path: Path, fresh: dict) -> dict:
     return fresh
 
 
-def _is_done(name: str) -> bool:
-    """Return whether the record has a result of the code as it stands that says something."""
+def _recorded(name: str) -> dict | None:
+    """Return the recorded result, if it is of the code as it stands."""
     path = provenance.RESULTS / f"{name}.json"
-    if not path.exists():
-        return False
-    recorded = provenance.read(path)
-    return recorded["code_hash"] == provenance.code_hash(name) and not is_void(recorded)
+    recorded = provenance.read(path) if path.exists() else {}
+    return recorded if recorded.get("code_hash") == provenance.code_hash(name) else None
 
 
 def loops(names: tuple[str, ...], pairs: int, tries: int, is_for_the_record: bool) -> dict:
@@ -149,6 +152,8 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--anew", action="store_true", help="also what is of the code as it stands")
     parser.add_argument("--gpu", action="store_true", help="the cases of a GPU instead")
     chosen = parser.parse_args(words)
+    if chosen.gpu and chosen.only not in (None, *(names := [case.name for case in GPU_CASES])):
+        parser.error(f"--gpu has the cases {', '.join(names)}, and not `{chosen.only}`.")
     if chosen.gpu and not torch.cuda.is_available():
         print("There is no CUDA GPU here: nothing was measured.")
         return 0
@@ -167,14 +172,15 @@ def main(words: list[str] | None = None) -> int:
         for name in (LOOPS, *PARTS):
             if chosen.only not in (None, name, *(cases if name == LOOPS else ())):
                 continue
-            if is_for_the_record and not chosen.anew and _is_done(name):
+            recorded = _recorded(name)
+            if is_for_the_record and not chosen.anew and recorded and not is_void(recorded):
                 print(f"Kept: {name} is of the code as it stands. `--anew` measures it again.")
                 continue
+            keep = functools.partial(write, name, is_for_the_record=is_for_the_record)
             if name == LOOPS:
-                result = loops(timed_cases, chosen.pairs, tries, is_for_the_record)
+                say_something.append(keep(loops(timed_cases, chosen.pairs, tries, is_for_the_record)))
             else:
-                result = part(name, chosen.pairs, tries)
-            say_something.append(write(name, result, is_for_the_record))
+                say_something.append(part(name, chosen.pairs, tries, keep))
     return int(not all(say_something))
 
 

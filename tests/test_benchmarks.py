@@ -383,7 +383,19 @@ def test_two_processes_that_stay_void_are_recorded_as_such_and_timed_by_the_next
     assert training.main([]) == 1
     assert "void: two independent processes reached 1.70" in (tmp_path / page.PAGE).read_text("utf-8")
     assert training.main([]) == 0
-    assert "1.95 times the work of one" in (tmp_path / page.PAGE).read_text("utf-8")
+    assert "1.95 times the work of one (try 4;" in (tmp_path / page.PAGE).read_text("utf-8")
+
+
+def test_void_tries_are_recorded_one_by_one(on_record, monkeypatch, tmp_path):
+    def processes(rounds):
+        if (tmp_path / "results" / "two_processes.json").exists():
+            raise KeyboardInterrupt
+        return found("two_processes") | {"is_void": True}
+
+    monkeypatch.setattr(training, "PARTS", {"two_processes": processes})
+    with pytest.raises(KeyboardInterrupt):
+        training.main([])
+    assert provenance.read(tmp_path / "results" / "two_processes.json")["tries"] == 1
 
 
 def test_what_was_measured_of_other_code_is_measured_anew(on_record, monkeypatch):
@@ -533,6 +545,9 @@ def test_without_a_gpu_nothing_is_claimed(monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert training.main(["--gpu"]) == 0
     assert "nothing was measured" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        training.main(["--gpu", "--only", "data_size"])
+    assert "cnn, resnet, and not `data_size`" in capsys.readouterr().err
 
 
 # The kills.
