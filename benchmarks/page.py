@@ -311,7 +311,7 @@ def _origins(results: dict[str, dict]) -> str:
     said = [
         f"**{title}**: {provenance.machine(found)}. Load (1, 5 and 15 minutes) before: "
         f"{found['load_before']}, after: {found['load_after']}. "
-        f"{provenance.versions(found)}"
+        f"{provenance.versions(found)} {found.get('note', '')}".rstrip()
         for name, title in _MADE_BY_BENCH.items()
         if (found := results.get(name))
     ]

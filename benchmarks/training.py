@@ -74,8 +74,9 @@ def part(name: str, pairs: int, tries: int, keep: Callable) -> bool:
 
 
 def is_void(result: dict) -> bool:
-    """Return whether a result says of itself that the machine was not calm enough."""
-    return bool(result.get("void") or result.get("found", {}).get("is_void"))
+    """Return whether a result says of itself that the machine was not calm enough, or that it failed."""
+    found = result.get("found", {})
+    return bool(result.get("void") or found.get("is_void") or not found.get("is_available", True))
 
 
 def _new(name: str) -> dict:

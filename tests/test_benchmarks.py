@@ -386,6 +386,13 @@ def test_two_processes_that_stay_void_are_recorded_as_such_and_timed_by_the_next
     assert "1.95 times the work of one (try 4;" in (tmp_path / page.PAGE).read_text("utf-8")
 
 
+def test_two_processes_that_failed_are_timed_again(on_record, monkeypatch):
+    came_out = [{"is_available": False, "reason": "not finished after two minutes"}, found("two_processes")]
+    monkeypatch.setattr(training, "PARTS", {"two_processes": lambda rounds: came_out.pop(0)})
+    assert training.main([]) == 0
+    assert not came_out
+
+
 def test_void_tries_are_recorded_one_by_one(on_record, monkeypatch, tmp_path):
     def processes(rounds):
         if (tmp_path / "results" / "two_processes.json").exists():
@@ -527,6 +534,9 @@ def test_the_page_shows_the_numbers_and_the_picture_names_them(tmp_path):
     assert written == page.text(results)
     for piece in ("0.400 (0.390–0.410)", "1.95 times the work", "≤ 0.45", "**Data size**: a processor"):
         assert piece in written
+    assert (
+        page.text(results | {"start": results["start"] | {"note": "Said beside."}}).count("Said beside.") == 1
+    )
     picture = (tmp_path / page.PLOT).read_text(encoding="utf-8")
     assert provenance.fingerprint(results["training"]["speed"]) in picture
     provenance.write(tmp_path / "results" / "training.json", a_result(usual=0.3))
