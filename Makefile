@@ -65,7 +65,7 @@ run: $(VENV)/lab  ## run a lesson without a browser, e.g. make run LESSON=01; re
 	$(BIN)/course run $(LESSON)
 
 seeds: $(VENV)/lab  ## run a lesson over many seeds and record how often its claims held (LESSON=01 SEEDS=20)
-	$(CALM) $(BIN)/course run $(LESSON) --seeds $(SEEDS) --record
+	$(CALM) COURSE_OFFLINE= $(BIN)/course run $(LESSON) --seeds $(SEEDS) --record
 
 bench: $(BENCH)/ready  ## time fit against other loops, an hour on two idle cores; goes on where it stopped
 	$(CALM) $(BENCH_PYTHON) -m benchmarks.training
@@ -73,7 +73,7 @@ bench: $(BENCH)/ready  ## time fit against other loops, an hour on two idle core
 bench-gpu: $(BENCH)/ready  ## time fit on a CUDA GPU against the best hand-tuned loop
 	$(CALM) $(BENCH_PYTHON) -m benchmarks.training --gpu
 
-mnist-bags: $(VENV)/lab  ## train five poolings on bags of MNIST digits (minutes)
+mnist-bags: $(VENV)/lab  ## train five poolings on bags of MNIST digits (an hour)
 	$(CALM) COURSE_OFFLINE= $(BIN)/python -m benchmarks.mnist_bags
 
 kills: $(BENCH)/ready  ## kill fit 50 times, start it again, and compare bit for bit

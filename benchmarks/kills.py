@@ -2,8 +2,8 @@
 
     python -m benchmarks.kills
 
-takes about five minutes on two cores. Each of the killed runs gets one SIGKILL: before its first checkpoint,
-while a checkpoint is being written, or at any moment, some of them between the epochs' ends.
+takes five to seven minutes on two cores. Each of the killed runs gets one SIGKILL: before its first
+checkpoint, while a checkpoint is being written, or at any moment, some of them between the epochs' ends.
 """
 
 from __future__ import annotations

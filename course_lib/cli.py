@@ -100,7 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     sub = command("new", "write the source of a new lesson, which builds at once", _new)
-    sub.add_argument("lesson", metavar="NN_slug", help="two digits and a noun phrase, e.g. 05_cnn_images")
+    sub.add_argument(
+        "lesson", metavar="NN_slug", help="two digits and a noun phrase, e.g. 06_dense_prediction"
+    )
 
     _add_data(command("data", "list, fetch and verify the datasets, or make a mirror of them", None))
 

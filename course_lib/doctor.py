@@ -127,7 +127,7 @@ def _torch() -> Finding:
     if not torch.version.cuda:
         said = f"{torch.__version__}, built without CUDA"
     old = _numbers(torch.__version__) < (2, 11)
-    remedy = "The lessons are tested with 2.11 and newer: `pip install -U torch`." if old else ""
+    remedy = "The lessons are written for 2.11 and newer: `pip install -U torch`." if old else ""
     return Finding("PyTorch", True, said, remedy)
 
 
@@ -237,7 +237,7 @@ def _jupyterlab() -> Finding:
         said = f"not installed, but Notebook {notebook} is" if notebook else "not installed"
         return Finding("JupyterLab", notebook is not None, said, remedy)
     old = _numbers(found) < (4, 2)
-    remedy = "The lessons are tested with 4.2 and newer: `pip install -U jupyterlab`." if old else ""
+    remedy = "The lessons are written for 4.2 and newer: `pip install -U jupyterlab`." if old else ""
     return Finding("JupyterLab", True, found, remedy)
 
 

@@ -486,13 +486,33 @@ def words(**results: dict) -> list[str]:
 
 def test_each_limit_decides():
     assert words() == ["holds"] * 5
-    for number, (name, ratio) in enumerate([("usual", 0.451), ("tuned", 1.06), ("fabric", 1.0)]):
+    for number, (name, ratio) in enumerate([("usual", 0.47), ("tuned", 1.07), ("fabric", 1.02)]):
         assert words(training=a_result(**{name: ratio}))[number] == "**does not hold**"
-    for off in (0.89, 1.11):
-        large = a_part("data_size")
-        large["found"]["64"]["against_proportional"] = off
-        assert words(data_size=large)[3] == "**does not hold**"
-    assert words(two_processes=a_part("two_processes", ratio=0.59))[4] == "**does not hold**"
+    for off in (0.88, 1.12):
+        assert words(data_size=of_size(off, off - 0.01, off + 0.01))[3] == "**does not hold**"
+    large = a_part("two_processes", ratio=0.59, interval=[0.585, 0.6])
+    assert words(two_processes=large)[4] == "**does not hold**"
+
+
+def of_size(ratio: float, low: float, high: float) -> dict:
+    size = a_part("data_size")
+    size["found"]["64"] |= {"against_proportional": ratio, "interval": [low, high]}
+    return size
+
+
+def test_the_median_decides_and_an_interval_across_the_limit_is_told():
+    for number, (name, limit) in enumerate([("usual", 0.45), ("tuned", 1.05), ("fabric", 1.0)]):
+        for ratio, word in ((limit - 0.005, "holds"), (limit + 0.005, "**does not hold**")):
+            assert words(training=a_result(**{name: ratio}))[number] == f"{word}, narrowly"
+    assert (
+        words(training=a_result(fabric=1.0))[2] == "**does not hold**, narrowly"
+    )  # below one, and not at it
+    for ratio, low, high in ((0.95, 0.85, 1.0), (1.05, 1.0, 1.15)):
+        assert words(data_size=of_size(ratio, low, high))[3] == "holds, narrowly"
+    for ratio, low, high in ((0.85, 0.8, 0.95), (1.15, 1.05, 1.2)):
+        assert words(data_size=of_size(ratio, low, high))[3] == "**does not hold**, narrowly"
+    wide = a_part("two_processes", ratio=0.57, interval=[0.55, 0.6])
+    assert words(two_processes=wide)[4] == "holds, narrowly"
 
 
 def test_the_fastest_framework_is_the_one_that_counts():
@@ -544,7 +564,7 @@ def test_the_page_shows_the_numbers_and_the_picture_names_them(tmp_path):
 
 
 def test_on_a_gpu_the_faster_of_the_tuned_loops_counts():
-    against = {"fit": compared(1.0), "tuned": compared(1.0), "tuned_graphs": compared(1.06)}
+    against = {"fit": compared(1.0), "tuned": compared(1.0), "tuned_graphs": compared(1.07)}
     speed = {"cnn": {"title": "a case", "against": against, "failed": {}}}
     line = page.verdicts({"training_gpu": {"card": "a card", "speed": speed, "void": []}})[0]
     assert line.word == "**does not hold**"

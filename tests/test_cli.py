@@ -69,7 +69,7 @@ def test_every_command_explains_itself():
         (["run", "01", "--profile", "huge"], 2, ["quick", "full"]),
         (["build", "99"], 1, ["`99`"]),
         (["check", "no-such-folder"], 1, ["no-such-folder"]),
-        (["new", "5 cnn"], 1, ["05_cnn_images"]),
+        (["new", "5 cnn"], 1, ["For example: `course new "]),
         (["new", "01_again"], 1, ["01"]),
         (["lab", "77"], 1, ["`77`"]),
     ],

@@ -246,10 +246,10 @@ def test_an_unplanned_lesson_gets_an_entry_too(course):
 @pytest.mark.parametrize(
     ("name", "fragment"),
     [
-        ("5 cnn", "05_cnn_images"),
-        ("cnn", "05_cnn_images"),
-        ("../05_x", "05_cnn_images"),
-        ("03_Large", "05_cnn_images"),
+        ("5 cnn", "course new 02_sums"),
+        ("cnn", "course new 02_sums"),
+        ("../05_x", "course new 02_sums"),
+        ("03_Large", "course new 02_sums"),
         ("01_again", "Lesson 01 is written"),
         ("02_other", "planned as `02_sums`"),
     ],

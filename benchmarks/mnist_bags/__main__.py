@@ -2,7 +2,7 @@
 
     python -m benchmarks.mnist_bags
 
-takes about half an hour on two cores. It needs the dataset `mnist`, from a mirror or by download.
+takes about an hour on two cores. It needs the dataset `mnist`, from a mirror or by download.
 """
 
 from __future__ import annotations

@@ -175,8 +175,8 @@ def new_lesson(root: Path, name: str) -> list[Path]:
     root : Path
         The top of the checkout.
     name : str
-        The lesson's id: two digits and a noun phrase, as `05_cnn_images`. A planned lesson keeps its unit and
-        its title.
+        The lesson's id: two digits and a noun phrase, as `06_dense_prediction`. A planned lesson keeps its
+        unit and its title.
 
     Returns
     -------
@@ -232,7 +232,7 @@ def _place_of(name: str, syllabus: Syllabus) -> Lesson:
         raise CourseError(
             f"`{name}` is no name of a lesson.",
             "Expected two digits and a noun phrase in small letters.",
-            "For example: `course new 05_cnn_images`.",
+            f"For example: `course new {_example(syllabus)}`.",
         )
     for lesson in syllabus.lessons:
         if lesson.number == name[:2]:
@@ -240,7 +240,7 @@ def _place_of(name: str, syllabus: Syllabus) -> Lesson:
                 raise CourseError(
                     f"Lesson {lesson.number} is written: `{lesson.id}`.",
                     "Expected a free number; a lesson's number never changes.",
-                    f"Try {int(syllabus.lessons[-1].number) + 1:02d}; `course list` shows them all.",
+                    f"Try {_free(syllabus)}; `course list` shows them all.",
                 )
             if lesson.id != name:
                 raise CourseError(
@@ -252,6 +252,16 @@ def _place_of(name: str, syllabus: Syllabus) -> Lesson:
     earlier = [lesson for lesson in syllabus.lessons if lesson.id < name]
     unit = earlier[-1].unit if earlier else next(iter(syllabus.units))
     return Lesson(id=name, unit=unit, title=name[3:].replace("_", " ").capitalize())
+
+
+def _example(syllabus: Syllabus) -> str:
+    """Return a name that would be taken: the next planned lesson's, or one with a free number."""
+    planned = (lesson.id for lesson in syllabus.lessons if lesson.status == "planned")
+    return next(planned, f"{_free(syllabus)}_noun_phrase")
+
+
+def _free(syllabus: Syllabus) -> str:
+    return f"{int(syllabus.lessons[-1].number) + 1:02d}"
 
 
 def _entered(toml: str, lesson: Lesson) -> str:

@@ -93,8 +93,9 @@ def fit(
     clip_norm : float, optional
         The largest norm that the gradient may have; a longer one is shortened.
     seed : int, optional
-        Of the order of the rows and of what the model draws, such as dropout. Left out, both come from
-        torch's global generator, so that `seed_everything` governs them.
+        Of the order of the rows and of what the model draws from torch, such as dropout. Left out, both come
+        from torch's global generator, so that `seed_everything` governs them. What a `Dataset` draws from
+        NumPy or `random` is its own affair.
     device : str or torch.device, optional
         Where to train; the best there is if left out.
     precision : str
@@ -112,22 +113,25 @@ def fit(
     checkpoint : str or Path, optional
         A file in which the run is kept: at its start, after every epoch, and every 30 seconds within one. The
         same call finds it again and goes on from there; a finished run returns at once, and more `epochs`
-        continue it (a schedule is laid out anew over all of them).
+        continue it (a schedule is laid out anew over all of them). docs/training.md says how another run's
+        file is told, and what is not compared: the values in the rows, for one.
     progress : bool
-        Whether to show a bar; `COURSE_PROGRESS=off` silences all.
+        Whether to show a bar, and to say beside it what `fit` did on its own account, such as cutting a batch
+        into pieces; `COURSE_PROGRESS=off` silences all.
 
     Returns
     -------
     History
         One record for each epoch: `epoch`, `train_loss` (the mean over the epoch, while it was learning),
         `valid_loss` (None without `valid`), `learning_rate` of the last step, `seconds`, and the metrics.
-        Interrupting the run returns the epochs that were finished.
+        Interrupting the run returns the epochs that were finished; the model stays as the last step left it.
 
     Raises
     ------
     CourseError
-        Before the first step, if the data, the model, the loss and the settings do not fit together; later,
-        if the loss is not finite, or a checkpoint belongs to another run.
+        Before the first step, if the data, the model, the loss and the settings do not fit together, or the
+        checkpoint is damaged, cannot be written, or is of another run; later, if the loss is not finite, if
+        a batch does not fit into memory and may not be cut, or, after the first epoch, if a metric fails.
 
     Notes
     -----
@@ -135,7 +139,7 @@ def fit(
     `torchrun` all processes train together, each on its part of every batch: docs/training.md says how.
 
     The rows of an epoch come in the order `torch.randperm(B, generator=...)`, drawn on the CPU whatever the
-    device. Data in memory are put on the device once, if they fit there twice.
+    device. Data in memory are put on the device once, if twice their size is less than half of what is free.
 
     **Source:** I. Loshchilov and F. Hutter, Decoupled Weight Decay Regularization, arXiv 1711.05101, for
     AdamW; otherwise standard result. **Shown in:** lesson 00, "Train a network"; by hand in lesson 04.
@@ -268,6 +272,8 @@ def evaluate(
 
     Notes
     -----
+    It computes in float32, in whatever precision the model was trained.
+
     **Source:** standard result. **Shown in:** lesson 00, "Train a network".
     """
     if loss is None and not metrics:
