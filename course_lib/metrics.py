@@ -174,7 +174,7 @@ def bootstrap_interval(
     found = np.empty(resamples)
     for number in range(resamples):
         drawn = random.integers(len(members), size=len(members))
-        rows = np.concatenate([members[one] for one in drawn])
+        rows = drawn if groups is None else np.concatenate([members[one] for one in drawn])
         found[number] = statistic(*(array[rows] for array in arrays))
     if not np.all(np.isfinite(found)):
         raise CourseError(

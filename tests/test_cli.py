@@ -6,7 +6,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -37,10 +36,13 @@ def copy(root, tmp_path):
 def test_help_and_list_answer_at_once_and_without_torch(words):
     seconds = []
     for _ in range(3):
-        start = time.perf_counter()
+        before = os.times()
         assert course(*words).returncode == 0
-        seconds.append(time.perf_counter() - start)
-    assert statistics.median(seconds) < 0.3, seconds
+        after = os.times()  # what the command computed: on a busy machine it also waits
+        seconds.append(
+            after.children_user - before.children_user + after.children_system - before.children_system
+        )
+    assert 0 < statistics.median(seconds) < 0.3, seconds
     code = f"import sys; from course_lib.cli import main\ntry: main({words})\nexcept SystemExit: pass\n"
     done = subprocess.run(
         [sys.executable, "-c", code + "assert 'torch' not in sys.modules"], capture_output=True, text=True

@@ -57,6 +57,8 @@ def test_without_a_gpu_the_cpu_is_picked_and_the_reason_said(without_gpu, capsys
     assert capsys.readouterr().out == "Device: cpu, as PyTorch finds no CUDA GPU.\n"
 
 
+# A container may give a process fewer cores than the machine has.
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 POOLS = """
 import numpy
 import course_lib as cl
@@ -69,7 +71,7 @@ print(sorted({pool["num_threads"] for pool in pools}))
 """
 
 
-@pytest.mark.skipif(os.cpu_count() < 2, reason="there is one core, and so one thread in any case")
+@pytest.mark.skipif(CORES < 2, reason="there is one core, and so one thread in any case")
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
@@ -183,6 +185,7 @@ def test_the_cores_of_this_process_are_counted_where_none_are_given(monkeypatch)
 
 # The system counts the pages that it hands out; activations of 17 MB are 4,096 of them.
 STEPS = """
+import ctypes
 import resource
 import torch
 from torch import nn
@@ -195,6 +198,10 @@ model = nn.Sequential(
     *(nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.AdaptiveMaxPool2d(1)),
     *(nn.Flatten(), nn.Linear(64, 2)),
 )
+
+
+# Where the system gives out huge pages unasked, one fault would stand for 512 pages: PR_SET_THP_DISABLE.
+assert ctypes.CDLL(None).prctl(41, 1, 0, 0, 0) == 0
 
 
 def pages():

@@ -96,15 +96,19 @@ def _write(path: Path, kept: dict) -> None:
 def _alone(path: Path) -> Iterator[None]:
     """Wait until no other kernel writes; one that died holding the lock is not waited for long."""
     lock = path.with_name(path.name + ".lock")
-    until = time.monotonic() + _LOCK_SECONDS
+    seen, until = None, 0.0
     while True:
-        try:
+        with contextlib.suppress(FileExistsError):
             os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
             break
-        except FileExistsError:
-            if time.monotonic() > until:
+        with contextlib.suppress(FileNotFoundError):  # it was let go of in between
+            found = lock.stat()
+            # On a slow disk others may come first for long: what counts is how long one lock has stood.
+            if seen != (found.st_ino, found.st_mtime_ns):
+                seen, until = (found.st_ino, found.st_mtime_ns), time.monotonic() + _LOCK_SECONDS
+            elif time.monotonic() > until:
                 break  # left behind: go on without it, and take it away afterwards
-            time.sleep(0.005)
+        time.sleep(0.005)
     try:
         yield
     finally:
