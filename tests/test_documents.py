@@ -39,7 +39,7 @@ def test_a_lesson_that_is_begun_as_an_example_is_not_written_yet(name, root):
     }
     assert begun
     for example in ("".join(pair) for pair in begun):
-        assert example in planned, f"{example} is no planned lesson; {min(planned)} is"
+        assert example in planned, f"{example} is not among the planned lessons of `course list`."
 
 
 def test_every_setting_that_the_library_reads_stands_in_the_readme(root):

@@ -240,7 +240,7 @@ def _place_of(name: str, syllabus: Syllabus) -> Lesson:
                 raise CourseError(
                     f"Lesson {lesson.number} is written: `{lesson.id}`.",
                     "Expected a free number; a lesson's number never changes.",
-                    f"Try {_free(syllabus)}; `course list` shows them all.",
+                    f"Try {_free_number(syllabus)}; `course list` shows them all.",
                 )
             if lesson.id != name:
                 raise CourseError(
@@ -257,10 +257,10 @@ def _place_of(name: str, syllabus: Syllabus) -> Lesson:
 def _example(syllabus: Syllabus) -> str:
     """Return a name that would be taken: the next planned lesson's, or one with a free number."""
     planned = (lesson.id for lesson in syllabus.lessons if lesson.status == "planned")
-    return next(planned, f"{_free(syllabus)}_noun_phrase")
+    return next(planned, f"{_free_number(syllabus)}_noun_phrase")
 
 
-def _free(syllabus: Syllabus) -> str:
+def _free_number(syllabus: Syllabus) -> str:
     return f"{int(syllabus.lessons[-1].number) + 1:02d}"
 
 
